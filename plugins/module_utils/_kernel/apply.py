@@ -1,0 +1,79 @@
+# Copyright (c) 2026, nsfabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Applies steps: netlink messages pipelined by phase and namespace, the rest one by one."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
+
+from .._errors import KernelError
+from .._model.attributes import DeleteAddress
+from .._model.link import DeleteLink
+from .._model.netns import CreateNetns, DeleteNetns
+from .._model.netns_neighbor import DeleteNeighbor
+from .._model.netns_route import DeleteRoute
+from .._model.netns_sysctl import WriteSysctl
+from .._model.step import Step
+from . import bridge, firewall, link, netns, netns_neighbor, netns_route, netns_sysctl, veth
+from .netlink import Request
+from .session import Session
+
+REQUESTS: dict[type, Any] = {
+    **link.REQUESTS,
+    **veth.REQUESTS,
+    **bridge.REQUESTS,
+    **netns_route.REQUESTS,
+    **netns_neighbor.REQUESTS,
+}
+# What was to be deleted has vanished meanwhile: the kernel takes a namespace's devices down in the background.
+DELETIONS = (DeleteLink, DeleteAddress, DeleteRoute, DeleteNeighbor)
+GONE = (errno.ENODEV, errno.ENOENT, errno.ESRCH, errno.EADDRNOTAVAIL)
+
+
+def apply(session: Session, steps: Sequence[Step]) -> None:
+    """Carries out steps in order; the first failure raises, naming the step."""
+    for _, phase in groupby(steps, key=lambda step: step.phase):
+        for direct, group in groupby(phase, key=lambda step: type(step.action) not in REQUESTS):
+            if direct:
+                _apply_directly(session, list(group))
+            else:
+                _apply_requests(session, list(group))
+
+
+def _apply_requests(session: Session, steps: Sequence[Step]) -> None:
+    """Within a phase the namespaces do not wait for each other: one queue for each."""
+    queues: dict[str, list[tuple[Step, Request]]] = {}
+    for step in steps:
+        try:
+            requests = REQUESTS[type(step.action)](session, step.action)
+        except KernelError:
+            if type(step.action) in DELETIONS:
+                continue
+            raise
+        for netns_name, request in requests:
+            queues.setdefault(netns_name, []).append((step, request))
+    for netns_name, queue in queues.items():
+        answers = session.socket(netns_name).send([request for _, request in queue])
+        for (step, _), answer in zip(queue, answers):
+            if answer.code and not (type(step.action) in DELETIONS and answer.code in GONE):
+                raise KernelError(step.action.what(), step.action.netns, answer.text, f"by hand: {step.action.command()}")
+
+
+def _apply_directly(session: Session, steps: Sequence[Step]) -> None:
+    for kind, group in groupby(steps, key=lambda step: type(step.action)):
+        actions = [step.action for step in group]
+        if kind is CreateNetns:
+            netns.create(session, actions)
+        elif kind is DeleteNetns:
+            netns.delete(session, actions)
+        elif kind is WriteSysctl:
+            for action in actions:
+                netns_sysctl.write(session, action)
+        else:
+            for name, batch in groupby(actions, key=lambda action: action.netns):
+                firewall.apply(session, name, list(batch))

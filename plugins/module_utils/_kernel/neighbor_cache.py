@@ -1,0 +1,192 @@
+# Copyright (c) 2026, nsfabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Room in the machine's neighbour tables while many probes are made.
+
+There is one table for each family on a machine, whatever the number of namespaces, with room for 1024 entries
+by default (net.ipv4.neigh.default.gc_thresh3); a full one refuses to resolve addresses, and nobody is told. Each
+pair that talks takes an entry at either end, so that 33 namespaces on a bridge can fill it.
+
+By hand and not through pyroute2, which probing does not need.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from .session import Session
+
+RTM_NEWNEIGH, RTM_DELNEIGH, RTM_GETNEIGH = 28, 29, 30
+RTM_NEWNEIGHTBL, RTM_GETNEIGHTBL = 64, 66
+NLM_F_REQUEST, NLM_F_DUMP = 0x01, 0x300
+NLMSG_ERROR, NLMSG_DONE = 2, 3
+NDA_DST = 1
+NDTA_THRESH3, NDTA_CONFIG = 4, 5
+NUD_REACHABLE, NUD_STALE, NUD_DELAY, NUD_PROBE, NUD_FAILED = 0x02, 0x04, 0x08, 0x10, 0x20
+# Entries that go without loss: one that is needed again is resolved again.
+DISPENSABLE = NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_FAILED
+NTF_PROXY, NTF_EXT_LEARNED = 0x08, 0x10
+HEADER = struct.Struct("=LHHLL")
+NEIGHBOR = struct.Struct("=BxxxiHBB")
+TABLE = struct.Struct("=Bxxx")
+ATTRIBUTE = struct.Struct("=HH")
+ADDRESS_FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
+# How many probes may leave between two looks, and how long a full table is waited for.
+BATCH = 32
+PAUSE, PATIENCE = 0.05, 5.0
+
+
+class Entry(NamedTuple):
+    """A neighbour's place in one namespace."""
+
+    family: int
+    device: int
+    address: bytes
+
+
+class NeighborCache:
+    """Deletes entries that this run has made, when there are so many that the table may fill up.
+
+    Entries that were there before stay, and so do all of them while there is room.
+    """
+
+    def __init__(self, session: Session, places: set[tuple[str, int]], probes: int) -> None:
+        """`places`: namespaces and families that `probes` probes in all are sent from."""
+        self._sockets: dict[str, socket.socket] = {}
+        self._before: dict[tuple[str, int], set[Entry]] = {}
+        self._unlooked = 0
+        self._held_since = self._look_again = 0.0
+        self.overflow = 0
+        if not places or 2 * probes < BATCH:
+            return
+        try:
+            self._open(session, places, probes)
+        except OSError:
+            # Only an aid: without it, probes may be lost to a full table.
+            self._before = {}
+
+    def _open(self, session: Session, places: set[tuple[str, int]], probes: int) -> None:
+        first = min(places)[0]
+        self._sockets[first] = _netlink(session, first)
+        families = {family for _, family in places}
+        sizes = {family: self._size(self._sockets[first], family) for family in families}
+        if all(used + 2 * probes <= room // 2 for used, room in sizes.values()):
+            return
+        for netns, family in places:
+            if netns not in self._sockets:
+                self._sockets[netns] = _netlink(session, netns)
+            self._before[netns, family] = {entry for entry, _ in _entries(self._sockets[netns], family)}
+
+    def close(self) -> None:
+        for sock in self._sockets.values():
+            sock.close()
+
+    def crowded(self, now: float) -> bool:
+        """Whether further checks should wait: the table is nearly full, and may have room in a moment."""
+        if not self._before or now < self._look_again:
+            return bool(self._held_since)
+        if not self._held_since and self._unlooked < BATCH:
+            return False
+        self._unlooked = 0
+        if not self._full():
+            self._held_since = 0.0
+            return False
+        self._held_since = self._held_since or now
+        if now >= self._held_since + PATIENCE:
+            self._held_since = 0.0
+            return False
+        self._look_again = now + PAUSE
+        return True
+
+    def sent(self) -> None:
+        """Notes that a probe has left."""
+        self._unlooked += 1
+
+    def _full(self) -> bool:
+        """Makes room where that is possible."""
+        sock = next(iter(self._sockets.values()))
+        full = False
+        for family in {family for _, family in self._before}:
+            used, room = self._size(sock, family)
+            if used > room // 4:
+                self._tidy(family)
+                used, room = self._size(sock, family)
+            if used > room - 2 * BATCH:
+                self.overflow = room
+            full |= used > room * 3 // 4
+        return full
+
+    def _tidy(self, family: int) -> None:
+        for (netns, of), before in self._before.items():
+            if of != family:
+                continue
+            for entry, state in _entries(self._sockets[netns], family):
+                if state & DISPENSABLE and entry not in before:
+                    _delete(self._sockets[netns], entry)
+
+    @staticmethod
+    def _size(sock: socket.socket, family: int) -> tuple[int, int]:
+        """The entries in the machine's table, and how many it holds."""
+        used, room = 0, 1 << 30
+        for body in _dump(sock, RTM_GETNEIGHTBL, RTM_NEWNEIGHTBL, TABLE.pack(ADDRESS_FAMILY[family])):
+            found = dict(_attributes(body[TABLE.size :]))
+            if NDTA_THRESH3 in found and NDTA_CONFIG in found:
+                (room,) = struct.unpack("=I", found[NDTA_THRESH3])
+                (used,) = struct.unpack_from("=I", found[NDTA_CONFIG], 4)
+        return used, room
+
+
+def _netlink(session: Session, netns: str) -> socket.socket:
+    with session.enter(netns):
+        made = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
+    made.settimeout(5)
+    return made
+
+
+def _entries(sock: socket.socket, family: int) -> Iterator[tuple[Entry, int]]:
+    """Neighbours that the kernel learned, and their state."""
+    header = NEIGHBOR.pack(ADDRESS_FAMILY[family], 0, 0, 0, 0)
+    for body in list(_dump(sock, RTM_GETNEIGH, RTM_NEWNEIGH, header)):
+        _, device, state, flags, _ = NEIGHBOR.unpack_from(body)
+        address = dict(_attributes(body[NEIGHBOR.size :])).get(NDA_DST)
+        if address and not flags & (NTF_PROXY | NTF_EXT_LEARNED):
+            yield Entry(family, device, address), state
+
+
+def _delete(sock: socket.socket, entry: Entry) -> None:
+    """Asked for without acknowledgement: an entry that is gone already is fine."""
+    attribute = ATTRIBUTE.pack(ATTRIBUTE.size + len(entry.address), NDA_DST) + entry.address
+    _ask(sock, RTM_DELNEIGH, 0, NEIGHBOR.pack(ADDRESS_FAMILY[entry.family], entry.device, 0, 0, 0) + attribute, 0)
+
+
+def _ask(sock: socket.socket, kind: int, flags: int, body: bytes, number: int) -> None:
+    sock.send(HEADER.pack(HEADER.size + len(body), kind, NLM_F_REQUEST | flags, number, 0) + body)
+
+
+def _dump(sock: socket.socket, asked: int, wanted: int, body: bytes) -> Iterator[bytes]:
+    """The bodies of a dump's messages; errors about deletions before it are passed over (their number is 0)."""
+    _ask(sock, asked, NLM_F_DUMP, body, 1)
+    while True:
+        data = sock.recv(1 << 20)
+        offset = 0
+        while offset + HEADER.size <= len(data):
+            length, kind, _, number, _ = HEADER.unpack_from(data, offset)
+            if number == 1 and kind == NLMSG_DONE:
+                return
+            if number == 1 and kind == NLMSG_ERROR:
+                raise OSError("the kernel does not list its neighbours")
+            if number == 1 and kind == wanted:
+                yield data[offset + HEADER.size : offset + length]
+            offset += (length + 3) & ~3
+
+
+def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
+    offset = 0
+    while offset + ATTRIBUTE.size <= len(data):
+        length, kind = ATTRIBUTE.unpack_from(data, offset)
+        yield kind & 0x3FFF, data[offset + ATTRIBUTE.size : offset + length]
+        offset += max((length + 3) & ~3, ATTRIBUTE.size)

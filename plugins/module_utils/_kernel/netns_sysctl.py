@@ -1,0 +1,75 @@
+# Copyright (c) 2026, nsfabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Sysctls: /proc/sys/net follows the network namespace of the thread that opens it."""
+
+from __future__ import annotations
+
+import os
+
+from .._errors import KernelError
+from .._model.netns_sysctl import Key, WriteSysctl, device_of, key_name, normal
+from .._model.state import HOST, Sysctl
+from .session import Session
+
+ROOT = "/proc/sys"
+
+
+def read(session: Session, netns: str, keys: set[Key]) -> dict[Key, Sysctl]:
+    """The keys asked for, as they are seen inside a namespace."""
+    with session.enter(netns):
+        found = {key: read_here(key) for key in expand(keys)}
+    for key, sysctl in found.items():
+        if not sysctl.exists and netns != HOST and os.path.exists(_path(key)):
+            found[key] = Sysctl(exists=False, default_exists=sysctl.default_exists, on_host=device_of(key) is None)
+    return found
+
+
+def expand(keys: set[Key]) -> set[Key]:
+    """Keys with "*" for a device, one for every device of the namespace the thread is in."""
+    found = set()
+    for key in keys:
+        if "*" not in key:
+            found.add(key)
+            continue
+        folder = _path(key[: key.index("*")])
+        for name in os.listdir(folder) if os.path.isdir(folder) else ():
+            found.add(tuple(name if part == "*" else part for part in key))
+    return found
+
+
+def read_here(key: Key) -> Sysctl:
+    """One key in the namespace the thread is in."""
+    path = _path(key)
+    default = bool(device_of(key)) and os.path.exists(_path((*key[:3], "default", key[4])))
+    try:
+        mode = os.stat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return Sysctl(exists=False, default_exists=default, tree_exists=os.path.isdir(_path(key[:2])))
+    value = None
+    if mode & 0o444:
+        try:
+            with open(path, encoding="utf-8") as stream:
+                value = normal(stream.read())
+        except OSError:
+            # A secret that was never set answers EIO: it has no value yet.
+            value = ""
+    read_only = bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+    return Sysctl(value, True, bool(mode & 0o444), bool(mode & 0o222), read_only, default)
+
+
+def write(session: Session, action: WriteSysctl) -> None:
+    """Writes a key inside a namespace."""
+    with session.enter(action.netns):
+        try:
+            with open(_path(action.key), "w", encoding="utf-8") as stream:
+                stream.write(action.value)
+        except OSError as error:
+            attempted = f"set {key_name(action.key)} to {action.value!r}"
+            hint = "the kernel does not take this value" if error.errno == 22 else ""
+            raise KernelError(attempted, action.netns, error.strerror or str(error), hint) from error
+
+
+def _path(key: Key) -> str:
+    return os.path.join(ROOT, *key)

@@ -1,0 +1,204 @@
+# Copyright (c) 2026, nsfabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reads what a scope asks for: one dump per kind and namespace."""
+
+from __future__ import annotations
+
+import errno
+import os
+from dataclasses import replace
+from typing import Optional
+
+from .._errors import KernelError
+from .._model.scope import Scope
+from .._model.state import HOST, LO, End, Namespace, State
+from . import firewall, link, netlink, netns_neighbor, netns_route, netns_sysctl
+from .bridge import settings_request
+from .link import Seen
+from .netlink import Request
+from .session import THIS_NAMESPACE, Session, inode, is_mounted, named
+
+PROBE = "nsfabric-probe"
+UNKNOWN = 0xFFFFFFFF
+
+
+def observe(session: Session, scope: Scope) -> State:
+    """The host, as far as the scope reaches."""
+    live, stale = [], set()
+    for name in scope.namespaces:
+        if name == HOST or os.path.exists(session.path(name)):
+            if name == HOST or is_mounted(session.path(name)):
+                live.append(name)
+            else:
+                stale.add(name)
+    try:
+        seen = {name: link.read(session, name) for name in live}
+        _search(session, scope, seen)
+        links = _Peers(session, seen).resolve(scope)
+        missing = [name for name in scope.namespaces if name not in seen]
+        state = State(stale=frozenset(stale), salt=_salt())
+        for name in seen:
+            state.namespaces[name] = _namespace(session, scope, name, links[name])
+        return _probe(session, scope, state, missing)
+    except OSError as error:
+        raise KernelError("read the network's state", HOST, error.strerror or str(error)) from error
+
+
+def _namespace(session: Session, scope: Scope, name: str, links: dict[int, link.Link]) -> Namespace:
+    number = inode(THIS_NAMESPACE if name == HOST else session.path(name))
+    namespace = Namespace(number, {found.name: found for found in links.values()})
+    needs = scope.namespaces.get(name)
+    if needs is None:
+        return namespace
+    names = {number: found.name for number, found in links.items()}
+    if needs.routes:
+        namespace.routes = netns_route.read(session, name, names)
+    if needs.neighbors:
+        namespace.neighbors = netns_neighbor.read(session, name, names)
+    if needs.sysctls:
+        namespace.sysctls = netns_sysctl.read(session, name, needs.sysctls)
+    if needs.firewall:
+        namespace.firewall = firewall.observe(session, name)
+    return namespace
+
+
+def _search(session: Session, scope: Scope, seen: dict[str, list[Seen]]) -> None:
+    """Looks into every other namespace for devices that are not where they are wanted."""
+    present = {End(name, found.name) for name, links in seen.items() for found in links}
+    lost = {end.name for end in scope.searched if end not in present and End(HOST, end.name) not in present} - {LO}
+    if not lost:
+        return
+    for name in named():
+        if name not in seen:
+            found = link.read(session, name)
+            if any(each.name in lost for each in found):
+                seen[name] = found
+            else:
+                session.leave(name)
+
+
+class _Peers:
+    """Finds out which namespace holds the far end of each cable.
+
+    The kernel gives the far end's number and a number for its namespace that is valid only in the near
+    one; RTM_GETNSID tells that number of any namespace that we hold a descriptor of.
+    """
+
+    def __init__(self, session: Session, seen: dict[str, list[Seen]]) -> None:
+        self.session = session
+        self.seen = seen
+        self.numbers: dict[tuple[str, str], int] = {}
+
+    def resolve(self, scope: Scope) -> dict[str, dict[int, link.Link]]:
+        places = self._known()
+        unknown = [
+            (name, found)
+            for name, links in self.seen.items()
+            for found in links
+            if found.peer_index and (name, found.index) not in places
+            if End(name, found.name) in scope.ends or name in scope.inside
+        ]
+        if unknown:
+            self._look_everywhere(unknown)
+            places = self._known()
+        return {name: self._links(name, places) for name in self.seen}
+
+    def _links(self, name: str, places: dict[tuple[str, int], tuple[str, int]]) -> dict[int, link.Link]:
+        names = {found.index: found.name for found in self.seen[name]}
+        return {
+            found.index: replace(found.link(names), peer=self._end(places.get((name, found.index))))
+            for found in self.seen[name]
+        }
+
+    def _end(self, place: Optional[tuple[str, int]]) -> Optional[End]:
+        if place is None:
+            return None
+        return next((End(place[0], found.name) for found in self.seen[place[0]] if found.index == place[1]), None)
+
+    def _known(self) -> dict[tuple[str, int], tuple[str, int]]:
+        """(namespace, number) of each near end whose far end is among what was read, to that of its far end."""
+        by_pair: dict[tuple[int, int], list[str]] = {}
+        for name, links in self.seen.items():
+            for found in links:
+                if found.peer_index:
+                    by_pair.setdefault((found.index, found.peer_index), []).append(name)
+        places = {}
+        for name, links in self.seen.items():
+            for found in links:
+                if not found.peer_index:
+                    continue
+                if found.peer_nsid is None:
+                    places[name, found.index] = (name, found.peer_index)
+                    continue
+                for other in by_pair.get((found.peer_index, found.index), ()):
+                    if other != name and self._number(name, other) == found.peer_nsid & UNKNOWN:
+                        places[name, found.index] = (other, found.peer_index)
+        return places
+
+    def _number(self, name: str, other: str) -> int:
+        """What the namespace `name` calls the namespace `other`."""
+        if (name, other) not in self.numbers:
+            attrs = [("NETNSA_FD", self.session.descriptor(other))]
+            request = Request(netlink.nsidmsg, netlink.RTM_GETNSID, 0, {}, attrs)
+            answer = self.session.socket(name).get(request)
+            number = answer.get_attr("NETNSA_NSID")
+            self.numbers[name, other] = (UNKNOWN if number is None else number) & UNKNOWN
+        return self.numbers[name, other]
+
+    def _look_everywhere(self, unknown: list[tuple[str, Seen]]) -> None:
+        wanted = {(name, found.peer_nsid & UNKNOWN) for name, found in unknown if found.peer_nsid is not None}
+        for other in named():
+            if other not in self.seen:
+                if any(self._number(name, other) == number for name, number in wanted if number != UNKNOWN):
+                    self.seen[other] = link.read(self.session, other)
+                else:
+                    self.session.leave(other)
+
+
+def _probe(session: Session, scope: Scope, state: State, missing: list[str]) -> State:
+    """What a new namespace starts as here, and which kinds of links this kernel has: tried, not guessed."""
+    kinds = {found.kind for namespace in state.namespaces.values() for found in namespace.links.values()}
+    features = scope.kinds & kinds
+    needs = [scope.namespaces[name] for name in missing]
+    if not missing and scope.kinds <= features:
+        return replace(state, features=frozenset(features))
+    with session.scratch():
+        fresh = Namespace(links=state.fresh.links)
+        keys = netns_sysctl.expand({key for each in needs for key in each.sysctls})
+        fresh.sysctls = {key: netns_sysctl.read_here(key) for key in keys}
+        if any(each.firewall for each in needs):
+            fresh.firewall = firewall.observe_here()
+        route = netlink.Route()
+        try:
+            features |= {kind for kind in scope.kinds - features if _has(route, kind)}
+        finally:
+            route.close()
+    return replace(state, features=frozenset(features), fresh=fresh)
+
+
+def _has(route: netlink.Route, kind: str) -> bool:
+    name, base = PROBE[:15], "bridge" if kind == "vlan_filtering" else kind
+    info = {"attrs": [("IFLA_INFO_KIND", base)]}
+    attrs = [("IFLA_IFNAME", name), ("IFLA_LINKINFO", info)]
+    flags = netlink.NLM_F_CREATE | netlink.NLM_F_EXCL
+    answer = route.send([Request(netlink.ifinfmsg, netlink.RTM_NEWLINK, flags, {}, attrs)])[0]
+    if answer.code not in (0, errno.EEXIST):
+        return False
+    if kind != "vlan_filtering":
+        return True
+    number = route.index(name)
+    route.send([settings_request(number, (("vlan_filtering", 1),))])
+    request = Request(netlink.ifinfmsg, netlink.RTM_GETLINK, 0, {"index": number}, ())
+    return dict(Seen(route.get(request)).bridge).get("vlan_filtering") == 1
+
+
+def _salt() -> str:
+    """What makes generated MAC addresses this host's own."""
+    try:
+        with open("/etc/machine-id", encoding="ascii") as stream:
+            machine = stream.read().strip()
+    except OSError:
+        machine = ""
+    return f"{machine}:{inode(THIS_NAMESPACE)}"

@@ -1,0 +1,148 @@
+# Copyright (c) 2026, nsfabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Namespaces of this host, and a netlink socket in each: opened on demand, closed together."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Callable, Optional
+
+from .._errors import KernelError
+from .._model.state import HOST
+from . import netlink
+
+NETNS_DIRECTORY = "/run/netns"
+THIS_NAMESPACE = "/proc/thread-self/ns/net"
+CLONE_NEWNET = 0x40000000
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def system_call(result: int) -> int:
+    """Raises OSError where a libc function failed."""
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    return result
+
+
+def unshare_network() -> None:
+    """Puts this thread into a new network namespace."""
+    system_call(_libc.unshare(CLONE_NEWNET))
+
+
+def set_network(descriptor: int) -> None:
+    """Puts this thread into the network namespace that a descriptor refers to."""
+    system_call(_libc.setns(descriptor, CLONE_NEWNET))
+
+
+class Session:
+    """One module run's view of the host.
+
+    `path_of` says where a namespace's name is mounted; a sandbox LAN keeps its own elsewhere.
+    """
+
+    def __init__(self, path_of: Optional[Callable[[str], str]] = None) -> None:
+        self._path_of = path_of or (lambda name: os.path.join(NETNS_DIRECTORY, name))
+        self._descriptors: dict[str, int] = {HOST: os.open(THIS_NAMESPACE, os.O_RDONLY | os.O_CLOEXEC)}
+        self._sockets: dict[str, netlink.Route] = {}
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        self._limit = (soft, hard)
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self, kind: Optional[type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        for name in list(self._descriptors):
+            self.leave(name)
+        resource.setrlimit(resource.RLIMIT_NOFILE, self._limit)
+
+    def path(self, name: str) -> str:
+        return self._path_of(name)
+
+    def host_inode(self) -> int:
+        """The number of the host's own namespace."""
+        return os.fstat(self._descriptors[HOST]).st_ino
+
+    def descriptor(self, name: str) -> int:
+        """An open descriptor of a namespace; it keeps the namespace alive until `leave`."""
+        if name not in self._descriptors:
+            try:
+                self._descriptors[name] = os.open(self.path(name), os.O_RDONLY | os.O_CLOEXEC)
+            except OSError as error:
+                raise KernelError(f"open namespace {name}", HOST, error.strerror or str(error)) from error
+        return self._descriptors[name]
+
+    def socket(self, name: str) -> netlink.Route:
+        """The netlink socket inside a namespace."""
+        if name not in self._sockets:
+            with self.enter(name):
+                self._sockets[name] = netlink.Route()
+        return self._sockets[name]
+
+    @contextmanager
+    def enter(self, name: str) -> Iterator[None]:
+        """Runs the body inside a namespace; child processes inherit it."""
+        if name == HOST:
+            yield
+            return
+        try:
+            set_network(self.descriptor(name))
+        except OSError as error:
+            raise KernelError(f"enter namespace {name}", HOST, error.strerror or str(error)) from error
+        try:
+            yield
+        finally:
+            set_network(self._descriptors[HOST])
+
+    @contextmanager
+    def scratch(self) -> Iterator[None]:
+        """Runs the body inside a new namespace that vanishes afterwards."""
+        unshare_network()
+        try:
+            yield
+        finally:
+            set_network(self._descriptors[HOST])
+
+    def leave(self, name: str) -> None:
+        """Closes what is open of a namespace: it could not vanish otherwise."""
+        if name in self._sockets:
+            self._sockets.pop(name).close()
+        if name in self._descriptors:
+            os.close(self._descriptors.pop(name))
+
+
+def is_mounted(path: str) -> bool:
+    """Whether a file is a namespace (nsfs) and not a stale plain file."""
+    return os.stat(path).st_dev == os.stat(THIS_NAMESPACE).st_dev
+
+
+def inode(path: str) -> int:
+    return os.stat(path).st_ino
+
+
+def named() -> list[str]:
+    """Every live namespace below /run/netns, sorted."""
+    try:
+        names = os.listdir(NETNS_DIRECTORY)
+    except FileNotFoundError:
+        return []
+    found = []
+    for name in names:
+        path = os.path.join(NETNS_DIRECTORY, name)
+        try:
+            if stat.S_ISREG(os.stat(path).st_mode) and is_mounted(path):
+                found.append(name)
+        except FileNotFoundError:
+            continue
+    return sorted(found)

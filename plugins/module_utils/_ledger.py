@@ -1,0 +1,171 @@
+# Copyright (c) 2026, nsfabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a topology has made on this host, and what it found there before.
+
+One JSON file for each topology, in a folder that is gone at reboot like the namespaces themselves. It is
+written before anything changes, so that a run that is killed can be finished or undone by the next one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from typing import Any, Optional
+
+from ._lock import DIRECTORY
+from ._model import document as documents
+from ._model.document import Config, Plan, Touched
+from ._model.netns_sysctl import follows
+from ._model.problems import Problems
+from ._model.state import HOST, End, State
+
+FOLDER = os.path.join(DIRECTORY, "topologies")
+VERSION = 1
+SYSCTL = "netns_sysctl"
+
+
+@dataclass
+class Ledger:
+    """`objects` in the order they were first touched; `identities` says which exactly were made."""
+
+    name: str
+    host: str
+    config: Config = field(default_factory=dict)
+    objects: list[Touched] = field(default_factory=list)
+    identities: dict[str, int] = field(default_factory=dict)
+    complete: bool = False
+    version: int = VERSION
+
+    def add(self, planned: Plan, config: Config, undone: Plan) -> None:
+        """Notes what is about to be touched for the first time; what was found earlier stays.
+
+        Not what only the undoing touches, and not what goes with its namespace: neither is to come back.
+        """
+        declared, known = claims(config), {_key(item) for item in self.objects}
+        known |= {_key(item) for item in documents.touched(undone) if not claims_of(item) & declared}
+        for item in documents.touched(planned):
+            if _key(item) not in known and (item.kind == "netns" or item.places <= planned.after.namespaces.keys()):
+                self.objects.append(item)
+
+    def left_by(self, config: Config) -> list[Touched]:
+        """The objects that were declared and are not any more, with the sysctls that had followed them."""
+        declared, before = claims(config), claims(self.config)
+        undeclared = [item for item in self.objects if not claims_of(item) & declared]
+        gone = [item for item in undeclared if claims_of(item) & before]
+        written = [subject for item in gone if item.kind == SYSCTL for _, subject in claims_of(item)]
+        followers = [
+            item
+            for item in undeclared
+            if item not in gone and item.kind == SYSCTL and any(follows(key, written) for _, key in claims_of(item))
+        ]
+        return gone + followers
+
+    def union(self, config: Config) -> Config:
+        """A configuration with what was declared before it and not purged."""
+        declared = claims(config)
+        merged = {kind: list(entries) for kind, entries in config.items()}
+        for kind, entries in self.config.items():
+            merged.setdefault(kind, []).extend(entry for entry in entries if not claims({kind: [entry]}) & declared)
+        return merged
+
+    def settle(self, config: Config, gone: Sequence[Touched], state: State) -> None:
+        """After a run: forgets what is gone, and notes which objects exactly stand now."""
+        left = {_key(item) for item in gone}
+        self.objects = [item for item in self.objects if _key(item) not in left]
+        self.config, self.complete = config, True
+        found = {_key(item): identity(item, state) for item in self.objects if item.found is None}
+        self.identities = {key: value for key, value in found.items() if value}
+
+    def replaced(self, item: Touched, state: State) -> bool:
+        """Whether something else stands now where this topology made an object."""
+        made, now = self.identities.get(_key(item)), identity(item, state)
+        return bool(made and now) and made != now
+
+    def path(self) -> str:
+        return path_of(self.name)
+
+
+def _key(item: Touched) -> str:
+    return json.dumps([item.kind, item.absent], sort_keys=True)
+
+
+def claims(config: Config) -> set[tuple[str, Any]]:
+    """What a configuration speaks of."""
+    return {(kind, claim) for kind, spec in documents.read(config, Problems()) for claim in documents.claims(spec)}
+
+
+def claims_of(item: Touched) -> set[tuple[str, Any]]:
+    return claims({item.kind: [item.absent]})
+
+
+def identity(item: Touched, state: State) -> int:
+    """The number by which the kernel tells an object from its successor; 0 where it has none."""
+    if item.kind == "netns":
+        found = state.namespaces.get(item.absent["name"])
+        return found.inode if found else 0
+    if item.kind in ("veth", "bridge"):
+        link = state.link(End(item.absent.get("netns") or HOST, item.absent["name"]))
+        return link.index if link else 0
+    return 0
+
+
+def path_of(name: str) -> str:
+    return os.path.join(FOLDER, f"{name}.json")
+
+
+def names() -> list[str]:
+    """Every topology recorded on this host."""
+    try:
+        files = os.listdir(FOLDER)
+    except FileNotFoundError:
+        return []
+    return sorted(name[: -len(".json")] for name in files if name.endswith(".json"))
+
+
+def load(name: str, host: str) -> Optional[Ledger]:
+    """A topology's ledger; None where there is none, or where it is another boot's or another host's."""
+    try:
+        with open(path_of(name), encoding="utf-8") as stream:
+            data = json.load(stream)
+    except FileNotFoundError:
+        return None
+    if data["version"] != VERSION or data["host"] != host:
+        return None
+    data["objects"] = [Touched(**item) for item in data["objects"]]
+    return Ledger(**data)
+
+
+def save(ledger: Ledger) -> None:
+    """Writes a ledger so that it is whole or not there at all."""
+    os.makedirs(FOLDER, mode=0o700, exist_ok=True)
+    temporary = ledger.path() + ".new"
+    with open(temporary, "w", encoding="utf-8") as stream:
+        json.dump(asdict(ledger), stream, indent=1)
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.rename(temporary, ledger.path())
+    folder = os.open(FOLDER, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def forget(name: str) -> None:
+    """Removes a ledger; nothing of its topology is left."""
+    for path in (path_of(name), path_of(name) + ".new"):
+        with suppress(FileNotFoundError):
+            os.unlink(path)
+    with suppress(OSError):
+        os.rmdir(FOLDER)
+
+
+def this_host(namespace: int) -> str:
+    """A boot of a machine and a network namespace of it."""
+    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as stream:
+        return f"{stream.read().strip()}:{namespace}"

@@ -1,0 +1,73 @@
+# Copyright (c) 2026, nsfabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One writer at a time on a host."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+DIRECTORY = "/run/nsfabric"
+PATH = os.path.join(DIRECTORY, "lock")
+SECONDS = 120.0
+INTERVAL = 0.02
+
+
+class Busy(Exception):
+    """Another run holds the lock for longer than we wait."""
+
+
+@contextmanager
+def lock(purpose: str, seconds: float = SECONDS) -> Iterator[None]:
+    """Holds the host's lock. The kernel releases it when its holder dies, however it dies."""
+    descriptor = _acquire(seconds)
+    try:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"process {os.getpid()} ({purpose})\n".encode(), 0)
+        yield
+    finally:
+        # Nothing is left behind; whoever waits on the unlinked file sees that and opens the next one.
+        os.unlink(PATH)
+        with suppress(OSError):
+            os.rmdir(DIRECTORY)
+        os.close(descriptor)
+
+
+def _acquire(seconds: float) -> int:
+    end = time.monotonic() + seconds
+    while True:
+        descriptor = _open()
+        if _try(descriptor):
+            return descriptor
+        holder = os.pread(descriptor, 4096, 0).decode(errors="replace").strip() or "another process"
+        os.close(descriptor)
+        if time.monotonic() > end:
+            raise Busy(f"{holder} has been changing this host's network for {seconds:g} seconds; try again later")
+        time.sleep(INTERVAL)
+
+
+def _open() -> int:
+    while True:
+        os.makedirs(DIRECTORY, mode=0o700, exist_ok=True)
+        try:
+            return os.open(PATH, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except FileNotFoundError:
+            # Its last user has just removed the folder.
+            continue
+
+
+def _try(descriptor: int) -> bool:
+    """Whether the lock is ours now, and still the one that others will find."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    try:
+        return os.stat(PATH).st_ino == os.fstat(descriptor).st_ino
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,253 @@
+# Copyright (c) 2026, nsfabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A document: every kind's entries, read, checked against each other, planned and described."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Optional
+
+from .planner import Planner
+from .problems import Problems, Reader
+from .registry import KINDS, PLANS
+from .scope import Scope
+from .state import HOST, End, State
+from .step import Step
+
+Config = Mapping[str, Sequence[Mapping[str, Any]]]
+# What comes and goes with something else: a sysctl with its device, a link that is no cable or bridge by moving.
+INSEPARABLE = ("netns_sysctl", "link")
+
+
+@dataclass(frozen=True)
+class Document:
+    """The specifications of every kind, in the order in which they are to be planned."""
+
+    specs: Mapping[str, Sequence[Any]]
+
+    def __iter__(self) -> Any:
+        """Every (kind's name, specification)."""
+        return ((kind, spec) for kind, specs in self.specs.items() for spec in specs)
+
+    def scope(self) -> Scope:
+        """What has to be read of the host to plan this document."""
+        scope = Scope()
+        for _, spec in self:
+            spec.add_to(scope)
+        return scope
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The steps from a state to a document, and the state they lead to.
+
+    `after` is what was planned; `held` is what the kernel was read back to hold, once it was carried out.
+    """
+
+    steps: Sequence[Step] = ()
+    warnings: Sequence[str] = ()
+    before: State = field(default_factory=State)
+    after: State = field(default_factory=State)
+    held: Optional[State] = None
+
+    @property
+    def result(self) -> State:
+        """What the kernel holds, or would hold."""
+        return self.held or self.after
+
+
+def read(config: Config, problems: Problems, root: str = "config") -> Document:
+    """Reads a configuration whose types the argument specs have checked already.
+
+    `root` is put before every path; "" for a single entry, whose paths are the options' names.
+    """
+    specs: dict[str, list[Any]] = {}
+    for name, kind in KINDS.items():
+        entries = config.get(name) or ()
+        found = [kind.read(Reader(options, entry_path(root, name, i), problems)) for i, options in enumerate(entries)]
+        if not problems:
+            _check_unique(name, found, problems)
+        specs[name] = _ordered(kind, found)
+    if not problems:
+        _check_names(specs, problems)
+    return Document(specs)
+
+
+def entry_path(root: str, kind: str, number: int) -> str:
+    """Where an entry stands: config.veth[3]."""
+    return f"{root}.{kind}[{number}]" if root else ""
+
+
+def _check_unique(name: str, specs: Iterable[Any], problems: Problems) -> None:
+    """Two entries for one thing: the same is harmless, a contradiction is an error."""
+    seen: dict[Any, Any] = {}
+    for spec in specs:
+        first = seen.setdefault(spec.subject, spec)
+        if first is not spec and _content(first) != _content(spec):
+            problems.add(spec.path, f"contradicts {first.path}, which declares the same {name} differently")
+
+
+def _content(spec: Any) -> dict[str, Any]:
+    return {name: value for name, value in vars(spec).items() if name != "path"}
+
+
+def _check_names(specs: Mapping[str, Sequence[Any]], problems: Problems) -> None:
+    """One device name in one namespace belongs to one bridge or one end of one cable."""
+    owners: dict[Any, str] = {}
+    for kind in ("bridge", "veth"):
+        for spec in specs[kind]:
+            if spec.absent:
+                continue
+            ends = [(spec.near, ".name"), (spec.far, ".peer.name")] if kind == "veth" else [(spec.end, ".name")]
+            for end, option in ends:
+                path = spec.path + option
+                first = owners.setdefault(end, path)
+                if first != path and end is not None and not _repeated(specs[kind], spec):
+                    problems.add(path, f"{end} is declared already at {first}")
+
+
+def _repeated(specs: Sequence[Any], spec: Any) -> bool:
+    return any(other is not spec and _content(other) == _content(spec) for other in specs)
+
+
+def plan(document: Document, before: State, problems: Problems, assume: bool = False) -> Plan:
+    """The steps that lead from `before` to the document; `problems` says why there are none."""
+    planner = Planner(before.copy(), problems, assume=assume)
+    planner.run(document.specs, PLANS)
+    return Plan(tuple(planner.steps), tuple(planner.warnings), before, planner.state)
+
+
+def merged(first: Document, second: Document) -> Document:
+    """Both documents as one."""
+    return Document({name: _ordered(kind, [*first.specs[name], *second.specs[name]]) for name, kind in KINDS.items()})
+
+
+def claims(spec: Any) -> frozenset[Any]:
+    """What identifies the thing an entry declares; two entries that share one mean the same thing."""
+    return spec.claims if hasattr(spec, "claims") else frozenset([spec.subject])
+
+
+def _ordered(kind: Any, specs: list[Any]) -> list[Any]:
+    return sorted(specs, key=kind.order) if hasattr(kind, "order") else specs
+
+
+@dataclass(frozen=True)
+class Touched:
+    """An object that a plan changes: what it was (None: not there), and an entry that removes it."""
+
+    kind: str
+    found: Optional[Mapping[str, Any]]
+    absent: Mapping[str, Any]
+
+    @property
+    def places(self) -> set[str]:
+        """The namespaces it stands in."""
+        return {entry.get("netns") or HOST for entry in (self.absent, self.absent.get("peer", self.absent))}
+
+
+def touched(planned: Plan) -> list[Touched]:
+    """Every object that is not after the plan what it was before, namespaces first.
+
+    And what would follow when one of them is put back: a device's forwarding follows ip_forward.
+    """
+    result = []
+    for name, kind in KINDS.items():
+        places: dict[Any, None] = {}
+        for state in (planned.before, planned.after):
+            for netns in sorted(state.namespaces):
+                places.update(dict.fromkeys(kind.subjects(state, netns)))
+        seen: set[Any] = set()
+        changed = {subject for subject in places if _differs(kind, planned, subject)}
+        for subject in places:
+            follows = hasattr(kind, "follows") and kind.follows(subject, changed)
+            if subject in seen or not (subject in changed or follows):
+                continue
+            before, after = kind.view(planned.before, subject), kind.view(planned.after, subject)
+            if before or name not in INSEPARABLE:
+                identity = _identity(kind, before or after)
+                if "peer" in identity:
+                    # The same cable from its other side.
+                    seen.add(End(identity["peer"].get("netns", HOST), identity["peer"]["name"]))
+                result.append(Touched(name, before and declared(before), {**identity, "state": "absent"}))
+    return result
+
+
+def _differs(kind: Any, planned: Plan, subject: Any) -> bool:
+    return bool(kind.view(planned.before, subject) != kind.view(planned.after, subject))
+
+
+def _identity(kind: Any, shown: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that say which object is meant; of a cable's far end only its place."""
+    identity = {key: shown[key] for key in kind.IDENTITY if shown.get(key) is not None}
+    if "peer" in identity:
+        identity["peer"] = {key: value for key, value in identity["peer"].items() if key in ("netns", "name") and value}
+    return identity
+
+
+def restoration(objects: Iterable[Touched]) -> dict[str, list[Mapping[str, Any]]]:
+    """A configuration that makes objects what they were found to be."""
+    config: dict[str, list[Mapping[str, Any]]] = {}
+    objects = _outside(list(objects))
+    for item in objects:
+        if item.found is not None:
+            config.setdefault(item.kind, []).append(item.found)
+    moved_names = {name for entry in config.get("veth", ()) for name in (entry["name"], entry["peer"]["name"])}
+    for item in objects:
+        moved = item.kind == "veth" and item.absent["name"] in moved_names
+        if item.found is None and not moved:
+            config.setdefault(item.kind, []).append(item.absent)
+    return config
+
+
+def _outside(objects: Sequence[Touched]) -> list[Touched]:
+    """Without what vanishes by itself with a namespace that is to go."""
+    doomed = {item.absent["name"] for item in objects if item.kind == "netns" and item.found is None}
+    return [item for item in objects if item.kind == "netns" or not item.places & doomed]
+
+
+def difference(document: Document, planned: Plan) -> dict[str, Any]:
+    """Before and after, of what the document speaks of, in the user's vocabulary."""
+    before: dict[str, list[Any]] = {}
+    after: dict[str, list[Any]] = {}
+    for name, spec in document:
+        kind = KINDS[name]
+        now = kind.view(planned.before, kind.locate(planned.before, spec))
+        then = kind.view(planned.after, kind.locate(planned.after, spec))
+        if now is not None and then is not None:
+            changed = {key for key in now.keys() | then.keys() if now.get(key) != then.get(key)}
+            now, then = _only(now, changed), _only(then, changed)
+            if not changed:
+                continue
+        before.setdefault(name, []).extend([now] if now else [])
+        after.setdefault(name, []).extend([then] if then else [])
+    return {"before": before, "after": after}
+
+
+def _only(shown: Mapping[str, Any], keys: set[str]) -> dict[str, Any]:
+    """What changed, and the words that say of what."""
+    identity = ("netns", "name", "destination", "table", "device", "address")
+    return {key: value for key, value in shown.items() if key in keys or key in identity}
+
+
+def describe(state: State, netns: Optional[Iterable[str]] = None) -> dict[str, list[dict[str, Any]]]:
+    """A host in the user's vocabulary; what is not known or does not apply is left out."""
+    config: dict[str, list[dict[str, Any]]] = {}
+    for name, kind in KINDS.items():
+        for namespace in sorted(state.namespaces if netns is None else netns):
+            for subject in kind.subjects(state, namespace):
+                shown = kind.view(state, subject)
+                if shown is not None:
+                    config.setdefault(name, []).append(declared(shown))
+    return config
+
+
+def declared(shown: Mapping[str, Any]) -> dict[str, Any]:
+    """A view as an entry of a document: without what is None."""
+    return {
+        key: declared(value) if isinstance(value, Mapping) else value
+        for key, value in shown.items()
+        if value is not None
+    }

@@ -1,0 +1,229 @@
+# Copyright (c) 2026, nsfabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A link that exists: an uplink, `lo`, a physical NIC, or any device another tool made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Optional
+
+from . import attributes, values
+from .attributes import Attributes
+from .planner import Planner
+from .problems import Reader
+from .scope import Scope
+from .state import HOST, LO, End, Link, State, place
+from .step import Action, ip
+
+NAME = "link"
+IDENTITY = ("netns", "name")
+OPTIONS: dict[str, Any] = {
+    "netns": {"type": "str"},
+    "name": {"type": "str", "required": True},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    **attributes.OPTIONS,
+}
+
+
+@dataclass(frozen=True)
+class LinkSpec:
+    """A link and what is wanted of it."""
+
+    path: str
+    end: End
+    absent: bool
+    wanted: Attributes
+
+    @property
+    def subject(self) -> End:
+        return self.end
+
+    def add_to(self, scope: Scope) -> None:
+        scope.end(self.end)
+        if not self.absent:
+            scope.searched.add(self.end)
+
+
+def read(reader: Reader) -> LinkSpec:
+    end = read_end(reader)
+    wanted = attributes.read(reader)
+    if end.name == LO and wanted.master:
+        reader.wrong("master", "lo cannot be a bridge port")
+    return LinkSpec(reader.path, end, reader.get("state") == "absent", wanted)
+
+
+def read_end(reader: Reader) -> End:
+    """Where a device is declared to be."""
+    return End(reader.get("netns", values.netns_name) or HOST, reader.get("name", values.interface_name) or "")
+
+
+def subjects(state: State, netns: str) -> Iterator[End]:
+    for link in state.namespaces[netns].links.values():
+        if link.kind not in ("veth", "bridge") or (link.kind == "veth" and not link.peer):
+            yield End(netns, link.name)
+
+
+def view(state: State, subject: End) -> Optional[dict[str, Any]]:
+    link = state.link(subject)
+    if link is None:
+        return None
+    return {"netns": subject.netns or None, "name": subject.name, **attributes.view(link)}
+
+
+def locate(state: State, spec: LinkSpec) -> End:
+    """Where the link is now: at its place, on the host, or in the one namespace that has it."""
+    if state.link(spec.end) is not None:
+        return spec.end
+    places = [end for end in elsewhere(state, spec.end.name) if not _holds(state, end)]
+    if End(HOST, spec.end.name) in places:
+        return End(HOST, spec.end.name)
+    return places[0] if len(places) == 1 else spec.end
+
+
+def elsewhere(state: State, name: str) -> list[End]:
+    """Every place that has a link of that name; `lo` and bridges cannot be moved and do not count."""
+    found = []
+    for netns, namespace in state.namespaces.items():
+        link = namespace.links.get(name)
+        if link is not None and name != LO and link.kind != "bridge":
+            found.append(End(netns, name))
+    return sorted(found)
+
+
+def _holds(state: State, end: End) -> bool:
+    link = state.link(end)
+    return bool(link and link.assumed)
+
+
+def _remove(planner: Planner, spec: LinkSpec) -> None:
+    link = planner.state.link(spec.end)
+    if not spec.absent or link is None:
+        return
+    if not link.kind:
+        planner.refuse(f"{spec.end} is {attributes.kind_name(link)} and cannot be deleted", "name")
+        return
+    planner.do(DeleteLink(spec.end.netns, spec.end.name, link.peer), "the link is not wanted")
+
+
+def _place(planner: Planner, spec: LinkSpec) -> None:
+    if spec.absent:
+        return
+    now = locate(planner.state, spec)
+    if planner.state.link(now) is None and len(places := elsewhere(planner.state, spec.end.name)) > 1:
+        names = ", ".join(place(end.netns) for end in places)
+        planner.refuse(f"{spec.end.name} is not in {place(spec.end.netns)}, and there are several: in {names}", "name")
+    elif planner.link(now) is not None and now != spec.end and planner.namespace(spec.end.netns) is not None:
+        move(planner, now, spec.end, f"it is in {place(now.netns)}, wanted in {place(spec.end.netns)}")
+
+
+def _rescue(planner: Planner, spec: LinkSpec) -> None:
+    """A device leaves a namespace before the namespace goes."""
+    if planner.doomed(locate(planner.state, spec).netns) and spec.end.netns in planner.state.namespaces:
+        _place(planner, spec)
+
+
+def move(planner: Planner, source: End, target: End, why: str) -> Optional[Link]:
+    """Plans a move; returns the link as it was, whose addresses and up flag the move loses."""
+    link = planner.state.link(source)
+    if link is None:
+        return None
+    occupant = planner.state.link(target)
+    if occupant is not None:
+        planner.refuse(f"{place(target.netns)} has another {target.name} already, {attributes.kind_name(occupant)}")
+        return None
+    planner.do(MoveLink(source.netns, source.name, target.netns), why)
+    kept = Attributes(addresses=link.own_addresses, up=link.up)
+    planner.kept[target] = kept
+    return link
+
+
+def kept(planner: Planner, end: End, wanted: Attributes) -> Attributes:
+    """What is wanted, and where nothing is said what a move of this run would lose."""
+    before = planner.kept.get(end)
+    if before is None:
+        return wanted
+    return replace(
+        wanted,
+        addresses=before.addresses if wanted.addresses is None else wanted.addresses,
+        up=before.up if wanted.up is None else wanted.up,
+    )
+
+
+def _configure(planner: Planner, spec: LinkSpec) -> None:
+    if not spec.absent:
+        attributes.configure(planner, spec.end, kept(planner, spec.end, spec.wanted))
+
+
+def _enslave(planner: Planner, spec: LinkSpec) -> None:
+    if not spec.absent:
+        attributes.enslave(planner, spec.end, spec.wanted)
+
+
+def _address(planner: Planner, spec: LinkSpec) -> None:
+    if not spec.absent:
+        attributes.address(planner, spec.end, kept(planner, spec.end, spec.wanted))
+
+
+@dataclass(frozen=True)
+class DeleteLink(Action):
+    """Deletes a device; a cable's far end dies with its near end."""
+
+    netns: str
+    name: str
+    peer: Optional[End] = None
+
+    def what(self) -> str:
+        return f"delete {self.name}" + (f" and its far end {self.peer}" if self.peer else "")
+
+    def command(self) -> str:
+        return ip(self.netns, "link", "delete", "dev", self.name)
+
+    def effect(self, state: State) -> None:
+        state.namespaces[self.netns].drop_link(self.name)
+        if self.peer and self.peer.netns in state.namespaces:
+            state.namespaces[self.peer.netns].drop_link(self.peer.name)
+
+
+@dataclass(frozen=True)
+class MoveLink(Action):
+    """Moves a device to another namespace: it keeps MAC, MTU and peer, and loses the rest."""
+
+    netns: str
+    name: str
+    target: str
+
+    def what(self) -> str:
+        return f"move {self.name} to {place(self.target)}"
+
+    def command(self) -> str:
+        # iproute2 has no name for the caller's own namespace; the process number of the shell stands for it.
+        return ip(self.netns, "link", "set", "dev", self.name, "netns", self.target or "$$").replace("'$$'", "$$")
+
+    def effect(self, state: State) -> None:
+        link = state.namespaces[self.netns].drop_link(self.name)
+        assert link is not None
+        target = End(self.target, self.name)
+        state.namespaces[self.target].links[self.name] = replace(link, up=False, master=None, addresses=())
+        forget_settings(state, target)
+        if link.peer and state.link(link.peer) is not None:
+            state.change_link(link.peer, peer=target)
+
+
+def forget_settings(state: State, end: End) -> None:
+    """The sysctls of a device that has just appeared start from conf/default: what they are is not known."""
+    sysctls = state.namespaces[end.netns].sysctls
+    for key in [key for key in sysctls if end.name in key]:
+        del sysctls[key]
+
+
+PLAN = {
+    "rescue links": _rescue,
+    "remove links": _remove,
+    "place links": _place,
+    "configure links": _configure,
+    "ports": _enslave,
+    "addresses": _address,
+}

@@ -1,0 +1,147 @@
+# Copyright (c) 2026, nsfabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A network namespace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Optional
+
+from . import attributes, values
+from .planner import Planner, stale_file
+from .problems import Reader
+from .scope import Scope
+from .state import HOST, LO, End, State
+from .step import Action, ip
+
+NAME = "netns"
+IDENTITY = ("name",)
+OPTIONS: dict[str, Any] = {
+    "name": {"type": "str", "required": True},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "lo_up": {"type": "bool", "default": True},
+}
+
+
+@dataclass(frozen=True)
+class Netns:
+    """A namespace by its name below /run/netns, as declared."""
+
+    path: str
+    name: str
+    absent: bool
+    lo_up: Optional[bool]
+
+    @property
+    def subject(self) -> str:
+        return self.name
+
+    def add_to(self, scope: Scope) -> None:
+        scope.namespace(self.name)
+        if self.absent:
+            scope.every_end(self.name)
+
+
+def read(reader: Reader) -> Netns:
+    absent = reader.get("state") == "absent"
+    return Netns(reader.path, reader.get("name", values.netns_name) or "", absent, reader.get("lo_up"))
+
+
+def subjects(state: State, netns: str) -> Iterator[str]:
+    if netns != HOST:
+        yield netns
+
+
+def locate(state: State, spec: Netns) -> str:
+    return spec.name
+
+
+def view(state: State, subject: str) -> Optional[dict[str, Any]]:
+    namespace = state.namespaces.get(subject)
+    if namespace is None:
+        return None
+    lo = namespace.links.get(LO)
+    return {"name": subject, "lo_up": bool(lo and lo.up)}
+
+
+def _create(planner: Planner, spec: Netns) -> None:
+    if spec.absent:
+        return
+    if spec.name in planner.state.stale:
+        planner.refuse(stale_file(spec.name), "name")
+    elif spec.name not in planner.state.namespaces:
+        planner.do(CreateNetns(spec.name), "the namespace does not exist")
+
+
+def _configure(planner: Planner, spec: Netns) -> None:
+    if not spec.absent and spec.name in planner.state.namespaces:
+        attributes.configure(planner, End(spec.name, LO), attributes.Attributes(up=spec.lo_up))
+
+
+def _remove(planner: Planner, spec: Netns) -> None:
+    if not spec.absent:
+        return
+    if spec.name in planner.state.stale:
+        planner.refuse(stale_file(spec.name), "name")
+    elif spec.name in planner.state.namespaces:
+        planner.do(DeleteNetns(spec.name, far_ends(planner.state, spec.name)), "the namespace is not wanted")
+
+
+def far_ends(state: State, name: str) -> tuple[End, ...]:
+    """Devices outside a namespace that die with it: the far ends of the cables that end inside."""
+    inside = state.namespaces[name].links.values()
+    return tuple(sorted(link.peer for link in inside if link.peer and link.peer.netns != name))
+
+
+@dataclass(frozen=True)
+class CreateNetns(Action):
+    """Makes a namespace, mounted below /run/netns."""
+
+    name: str
+
+    @property
+    def netns(self) -> str:  # type: ignore[override]
+        return self.name
+
+    def what(self) -> str:
+        return f"create namespace {self.name}"
+
+    def command(self) -> str:
+        return ip(HOST, "netns", "add", self.name)
+
+    def effect(self, state: State) -> None:
+        state.namespaces[self.name] = state.fresh.copy()
+
+
+@dataclass(frozen=True)
+class DeleteNetns(Action):
+    """Unmounts a namespace and waits until the far ends of its cables are gone."""
+
+    name: str
+    far_ends: tuple[End, ...] = ()
+
+    @property
+    def netns(self) -> str:  # type: ignore[override]
+        return self.name
+
+    def what(self) -> str:
+        return f"delete namespace {self.name}"
+
+    def command(self) -> str:
+        return ip(HOST, "netns", "delete", self.name)
+
+    def effect(self, state: State) -> None:
+        del state.namespaces[self.name]
+        for end in self.far_ends:
+            if end.netns in state.namespaces:
+                state.namespaces[end.netns].drop_link(end.name)
+        for namespace in state.namespaces.values():
+            for link in list(namespace.links.values()):
+                if link.peer and link.peer.netns == self.name:
+                    namespace.links[link.name] = replace(link, peer=None)
+
+
+PLAN = {"namespaces": _create, "configure links": _configure, "remove namespaces": _remove}

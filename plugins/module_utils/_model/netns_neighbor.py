@@ -1,0 +1,175 @@
+# Copyright (c) 2026, nsfabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A permanent ARP or NDP entry, or a proxy entry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Optional
+
+from . import link, values
+from .planner import Planner
+from .problems import Reader
+from .scope import Scope
+from .state import HOST, End, Neighbor, NeighborKey, State
+from .step import Action, ip
+
+NAME = "netns_neighbor"
+IDENTITY = ("netns", "device", "address", "proxy")
+OPTIONS: dict[str, Any] = {
+    "netns": {"type": "str"},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "device": {"type": "str", "required": True, "aliases": ["dev"]},
+    "address": {"type": "str", "required": True},
+    "mac": {"type": "str"},
+    "mac_of": {
+        "type": "dict",
+        "options": {"netns": {"type": "str"}, "name": {"type": "str", "required": True}},
+    },
+    "proxy": {"type": "bool", "default": False},
+}
+MUTUALLY_EXCLUSIVE = [("mac", "mac_of")]
+
+
+@dataclass(frozen=True)
+class NeighborSpec:
+    """An entry as declared; its MAC given, or to be looked up at another device."""
+
+    path: str
+    netns: str
+    absent: bool
+    key: NeighborKey
+    mac: Optional[str]
+    mac_of: Optional[End]
+
+    @property
+    def subject(self) -> tuple[str, NeighborKey]:
+        return self.netns, self.key
+
+    def add_to(self, scope: Scope) -> None:
+        scope.namespace(self.netns).neighbors = True
+        if self.mac_of is not None:
+            scope.namespace(self.mac_of.netns)
+
+
+def read(reader: Reader) -> NeighborSpec:
+    inner = reader.inner("mac_of")
+    absent = reader.get("state") == "absent"
+    proxy = bool(reader.get("proxy"))
+    if proxy and (inner or reader.get("mac")):
+        reader.wrong("proxy", "a proxy entry has no MAC: the host answers with its own")
+    if not proxy and not absent and not inner and reader.get("mac") is None:
+        reader.wrong("mac", "an entry needs a mac, or mac_of with the device whose MAC it is")
+    key = NeighborKey(
+        reader.get("device", values.interface_name) or "", reader.get("address", values.address) or "", proxy
+    )
+    return NeighborSpec(
+        reader.path,
+        reader.get("netns", values.netns_name) or HOST,
+        absent,
+        key,
+        reader.get("mac", values.mac),
+        link.read_end(inner) if inner else None,
+    )
+
+
+def subjects(state: State, netns: str) -> Iterator[tuple[str, NeighborKey]]:
+    for found in state.namespaces[netns].neighbors.values():
+        if found.permanent:
+            yield netns, found.key
+
+
+def locate(state: State, spec: NeighborSpec) -> tuple[str, NeighborKey]:
+    return spec.subject
+
+
+def view(state: State, subject: tuple[str, NeighborKey]) -> Optional[dict[str, Any]]:
+    netns, key = subject
+    namespace = state.namespaces.get(netns)
+    found = namespace.neighbors.get(key) if namespace else None
+    if found is None or not found.permanent:
+        return None
+    shown: dict[str, Any] = {"netns": netns or None, "device": key.device, "address": key.address, "proxy": key.proxy}
+    if not key.proxy:
+        shown["mac"] = found.mac
+    return shown
+
+
+def _plan(planner: Planner, spec: NeighborSpec) -> None:
+    namespace = None if spec.absent else planner.namespace(spec.netns)
+    if namespace is None:
+        return
+    device = planner.link(End(spec.netns, spec.key.device), "device")
+    if device is None:
+        return
+    if device.up is False:
+        planner.refuse(f"{End(spec.netns, device.name)} is down; the kernel would forget the entry", "device")
+        return
+    mac = spec.mac
+    if spec.mac_of is not None:
+        other = planner.link(spec.mac_of, "mac_of")
+        if other is None:
+            return
+        mac = other.mac
+    found = namespace.neighbors.get(spec.key)
+    if found is None:
+        planner.do(SetNeighbor(spec.netns, Neighbor(spec.key, mac)), "the entry is missing")
+    elif not found.permanent:
+        planner.do(SetNeighbor(spec.netns, Neighbor(spec.key, mac)), "the entry is a learned one, wanted permanent")
+    elif found.mac != mac and not spec.key.proxy:
+        planner.do(SetNeighbor(spec.netns, Neighbor(spec.key, mac)), f"mac is {found.mac}, wanted {mac}")
+
+
+def _remove(planner: Planner, spec: NeighborSpec) -> None:
+    namespace = planner.state.namespaces.get(spec.netns)
+    found = namespace.neighbors.get(spec.key) if namespace else None
+    if spec.absent and found is not None and found.permanent:
+        planner.do(DeleteNeighbor(spec.netns, spec.key), "the entry is not wanted")
+
+
+def _words(key: NeighborKey) -> list[object]:
+    return ["proxy", key.address] if key.proxy else [key.address]
+
+
+@dataclass(frozen=True)
+class SetNeighbor(Action):
+    """Adds or replaces a permanent entry."""
+
+    netns: str
+    neighbor: Neighbor
+
+    def what(self) -> str:
+        key = self.neighbor.key
+        leads = "" if key.proxy else f" at {self.neighbor.mac or 'a MAC not known yet'}"
+        return f"set {'proxy ' if key.proxy else ''}neighbour {key.address}{leads} on {key.device}"
+
+    def command(self) -> str:
+        key = self.neighbor.key
+        mac = [] if key.proxy else ["lladdr", self.neighbor.mac or "?", "nud", "permanent"]
+        return ip(self.netns, "neighbor", "replace", *_words(key), "dev", key.device, *mac)
+
+    def effect(self, state: State) -> None:
+        state.namespaces[self.netns].neighbors[self.neighbor.key] = self.neighbor
+
+
+@dataclass(frozen=True)
+class DeleteNeighbor(Action):
+    """Deletes an entry."""
+
+    netns: str
+    key: NeighborKey
+
+    def what(self) -> str:
+        return f"delete {'proxy ' if self.key.proxy else ''}neighbour {self.key.address} on {self.key.device}"
+
+    def command(self) -> str:
+        return ip(self.netns, "neighbor", "delete", *_words(self.key), "dev", self.key.device)
+
+    def effect(self, state: State) -> None:
+        del state.namespaces[self.netns].neighbors[self.key]
+
+
+PLAN = {"remove neighbours": _remove, "neighbours": _plan}

@@ -1,0 +1,123 @@
+# Copyright (c) 2026, nsfabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From a state and a document to the steps between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Optional, Protocol
+
+from .problems import Problems
+from .state import LO, End, Link, Namespace, State, loopback, place
+from .step import PHASES, Action, Step
+
+
+class Spec(Protocol):
+    """What every kind's specification has: where it stands in the document, and whether it is wanted."""
+
+    @property
+    def path(self) -> str: ...
+    @property
+    def absent(self) -> bool: ...
+
+
+PlanFunction = Callable[["Planner", Any], None]
+
+
+@dataclass
+class Planner:
+    """Walks through the phases; each kind's functions look at `state` and call `do`.
+
+    With `assume`, a namespace or link that is missing is taken for granted, with a warning:
+    in check mode an earlier task of the same play would have made it.
+    """
+
+    state: State
+    problems: Problems
+    assume: bool = False
+    steps: list[Step] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    phase: str = PHASES[0]
+    kind: str = ""
+    path: str = ""
+    specs: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    kept: dict[End, Any] = field(default_factory=dict)
+
+    def run(self, specs: Mapping[str, Sequence[Spec]], plans: Mapping[str, Mapping[str, PlanFunction]]) -> None:
+        """Plans every entry, phase by phase, kind by kind in the registry's order."""
+        self.specs = specs
+        for self.phase in PHASES:
+            for self.kind, functions in plans.items():
+                function = functions.get(self.phase)
+                if function is None:
+                    continue
+                for spec in specs.get(self.kind, ()):
+                    self.path = spec.path
+                    function(self, spec)
+
+    def do(self, action: Action, why: str) -> None:
+        """Adds a step and lets the planned state follow."""
+        self.steps.append(Step(self.phase, self.kind, self.path, action, why))
+        action.effect(self.state)
+
+    def refuse(self, message: str, option: str = "") -> None:
+        """Notes why the document cannot be reached from this state."""
+        self.problems.add(".".join(part for part in (self.path, option) if part), message)
+
+    def doomed(self, name: str) -> bool:
+        """Whether the document deletes a namespace that is still there."""
+        return name in self.state.namespaces and any(
+            spec.absent and spec.name == name for spec in self.specs.get("netns", ())
+        )
+
+    def has_feature(self, name: str) -> bool:
+        """Whether this kernel has a kind of link; it was probed by making one."""
+        return name in self.state.features
+
+    def warn(self, message: str) -> None:
+        if message not in self.warnings:
+            self.warnings.append(message)
+
+    def namespace(self, name: str, option: str = "netns") -> Optional[Namespace]:
+        """The namespace an entry lives in, or None after having said why there is none."""
+        found = self.state.namespaces.get(name)
+        if found is not None:
+            return found
+        if name in self.state.stale:
+            self.refuse(stale_file(name), option)
+            return None
+        if not self.assume:
+            self.refuse(f"namespace {name} does not exist; make it first (ip netns add {name})", option)
+            return None
+        self.warn(f"namespace {name} does not exist yet; planned as if it were there, with nothing in it")
+        self.state.namespaces[name] = Namespace(assumed=True, links={LO: loopback()})
+        return self.state.namespaces[name]
+
+    def link(self, end: End, option: str = "name") -> Optional[Link]:
+        """A link an entry needs, or None after having said why there is none."""
+        namespace = self.namespace(end.netns)
+        if namespace is None:
+            return None
+        if end.name not in namespace.links:
+            if not self.assume:
+                self.refuse(f"there is no link {end.name} in {place(end.netns)}; it has {_names(namespace)}", option)
+                return None
+            self.warn(f"link {end} does not exist yet; planned as if it were there")
+            namespace.links[end.name] = Link(end.name, up=True, assumed=True)
+        return namespace.links[end.name]
+
+
+def stale_file(name: str) -> str:
+    """The message about a file in /run/netns that no namespace is mounted on."""
+    return (
+        f"/run/netns/{name} is a stale file: no namespace is mounted on it (what made it was interrupted); "
+        f"remove it with: rm /run/netns/{name}"
+    )
+
+
+def _names(namespace: Namespace) -> str:
+    names = sorted(namespace.links)
+    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")

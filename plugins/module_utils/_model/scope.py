@@ -1,0 +1,52 @@
+# Copyright (c) 2026, nsfabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What has to be read from the kernel before a document can be planned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .state import HOST, End
+
+
+@dataclass
+class Needs:
+    """What to read of one namespace beside its links and their addresses."""
+
+    routes: bool = False
+    neighbors: bool = False
+    firewall: bool = False
+    all_sysctls: bool = False
+    sysctls: set[tuple[str, ...]] = field(default_factory=set)
+
+
+@dataclass
+class Scope:
+    """Collected from every entry of a document; the host is always looked at.
+
+    `ends` are devices whose peer must be known wherever it is, `searched` devices that are looked for in
+    every named namespace when they are not at their place, `kinds` what the kernel is probed for.
+    """
+
+    namespaces: dict[str, Needs] = field(default_factory=lambda: {HOST: Needs()})
+    ends: set[End] = field(default_factory=set)
+    inside: set[str] = field(default_factory=set)
+    searched: set[End] = field(default_factory=set)
+    kinds: set[str] = field(default_factory=set)
+
+    def namespace(self, name: str) -> Needs:
+        return self.namespaces.setdefault(name, Needs())
+
+    def end(self, end: End) -> None:
+        """A device: with what a change of it would take along, so that it can be put back."""
+        needs = self.namespace(end.netns)
+        needs.routes = needs.neighbors = True
+        self.ends.add(end)
+
+    def every_end(self, name: str) -> None:
+        """A namespace with all that is in it."""
+        needs = self.namespace(name)
+        needs.routes = needs.neighbors = True
+        self.inside.add(name)

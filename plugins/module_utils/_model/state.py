@@ -1,0 +1,203 @@
+# Copyright (c) 2026, nsfabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a host holds, as values: read from the kernel, or imagined while planning.
+
+A `State` is a set of namespaces; "" is the host, the namespace the module runs in.
+Steps edit a copy of it, so that a plan is made against what earlier steps will have left.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, Optional
+
+HOST = ""
+LO = "lo"
+
+
+class End(NamedTuple):
+    """A device in a namespace; written ns1/veth1, or veth1 on the host."""
+
+    netns: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.netns}/{self.name}" if self.netns else self.name
+
+
+def place(netns: str) -> str:
+    """A namespace's name for a sentence."""
+    return f"namespace {netns}" if netns else "the host"
+
+
+@dataclass(frozen=True)
+class Address:
+    """An address on a device. `kernel_made`: link-local, loopback's own, or from router advertisements."""
+
+    text: str
+    kernel_made: bool = False
+    secondary: bool = False
+
+
+@dataclass(frozen=True)
+class Link:
+    """A network device. None: not known (a device that check mode took for granted)."""
+
+    name: str
+    kind: str = ""
+    index: int = 0
+    mac: Optional[str] = None
+    mtu: Optional[int] = None
+    min_mtu: int = 0
+    max_mtu: int = 0
+    txqueuelen: Optional[int] = None
+    up: Optional[bool] = None
+    master: Optional[str] = None
+    addresses: tuple[Address, ...] = ()
+    peer: Optional[End] = None
+    bridge: tuple[tuple[str, int], ...] = ()
+    assumed: bool = False
+
+    @property
+    def own_addresses(self) -> tuple[str, ...]:
+        return tuple(address.text for address in self.addresses if not address.kernel_made)
+
+    @property
+    def networks(self) -> Iterator[Any]:
+        """What is directly connected while the device is up (IPv4 and IPv6 networks)."""
+        for address in self.addresses:
+            yield ipaddress.ip_network(ipaddress.ip_interface(address.text).network)
+
+
+class Hop(NamedTuple):
+    """One next hop; `weight` as iproute2 counts it, from 1."""
+
+    gateway: Optional[str] = None
+    device: Optional[str] = None
+    onlink: bool = False
+    weight: int = 1
+
+
+class RouteKey(NamedTuple):
+    """What makes a route one route for the kernel (TOS aside, which is always 0 here)."""
+
+    table: int
+    destination: str
+    metric: int
+
+
+@dataclass(frozen=True)
+class Route:
+    """A route; `destination` is always a prefix, the default route too."""
+
+    destination: str
+    table: int = 254
+    metric: int = 0
+    type: str = "unicast"
+    protocol: int = 4
+    scope: str = "global"
+    source: Optional[str] = None
+    mtu: Optional[int] = None
+    hops: tuple[Hop, ...] = ()
+
+    @property
+    def key(self) -> RouteKey:
+        return RouteKey(self.table, self.destination, self.metric)
+
+    @property
+    def devices(self) -> set[str]:
+        return {hop.device for hop in self.hops if hop.device}
+
+
+class NeighborKey(NamedTuple):
+    device: str
+    address: str
+    proxy: bool
+
+
+@dataclass(frozen=True)
+class Neighbor:
+    """An ARP or NDP entry; `permanent` is false for what the kernel learned by itself."""
+
+    key: NeighborKey
+    mac: Optional[str] = None
+    permanent: bool = True
+
+
+@dataclass(frozen=True)
+class Sysctl:
+    """A key below /proc/sys as found. `value` is None where it is not known or not readable."""
+
+    value: Optional[str] = None
+    exists: bool = True
+    readable: bool = True
+    writable: bool = True
+    read_only_mount: bool = False
+    default_exists: bool = False
+    on_host: bool = False
+    tree_exists: bool = True
+
+
+@dataclass
+class Namespace:
+    """One network namespace. `inode` is 0 for one that is only planned."""
+
+    inode: int = 0
+    links: dict[str, Link] = field(default_factory=dict)
+    routes: list[Route] = field(default_factory=list)
+    neighbors: dict[NeighborKey, Neighbor] = field(default_factory=dict)
+    sysctls: dict[tuple[str, ...], Sysctl] = field(default_factory=dict)
+    firewall: Any = None
+    assumed: bool = False
+
+    def copy(self) -> Namespace:
+        return replace(
+            self,
+            links=dict(self.links),
+            routes=list(self.routes),
+            neighbors=dict(self.neighbors),
+            sysctls=dict(self.sysctls),
+        )
+
+    def forget_device(self, name: str) -> None:
+        """What goes when a device leaves a namespace or goes down: its routes and neighbours."""
+        self.routes = [route for route in self.routes if name not in route.devices]
+        self.neighbors = {key: value for key, value in self.neighbors.items() if key.device != name}
+
+    def drop_link(self, name: str) -> Optional[Link]:
+        link = self.links.pop(name, None)
+        self.forget_device(name)
+        for other in [port for port in self.links.values() if port.master == name]:
+            self.links[other.name] = replace(other, master=None)
+        return link
+
+
+@dataclass
+class State:
+    """A host. `fresh` is what a new namespace starts as here; `features` the link kinds this kernel has."""
+
+    namespaces: dict[str, Namespace] = field(default_factory=dict)
+    stale: frozenset[str] = frozenset()
+    fresh: Namespace = field(default_factory=lambda: Namespace(links={LO: loopback()}))
+    features: frozenset[str] = frozenset()
+    salt: str = ""
+
+    def copy(self) -> State:
+        return replace(self, namespaces={name: namespace.copy() for name, namespace in self.namespaces.items()})
+
+    def link(self, end: End) -> Optional[Link]:
+        namespace = self.namespaces.get(end.netns)
+        return namespace.links.get(end.name) if namespace else None
+
+    def change_link(self, end: End, **changes: Any) -> None:
+        links = self.namespaces[end.netns].links
+        links[end.name] = replace(links[end.name], **changes)
+
+
+def loopback() -> Link:
+    """`lo` as every new namespace has it."""
+    return Link(LO, index=1, mac="00:00:00:00:00:00", mtu=65536, txqueuelen=1000, up=False)

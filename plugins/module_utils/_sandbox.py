@@ -1,0 +1,125 @@
+# Copyright (c) 2026, nsfabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Between the module sandbox and the rest: the work planned, carried out and put back when it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Optional
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ._errors import KernelError
+from ._glue import _guarded, _refuse
+from ._kernel import sandbox as pins
+from ._kernel.apply import apply
+from ._kernel.observe import observe
+from ._kernel.session import Session
+from ._model import document as documents
+from ._model import sandbox
+from ._model.document import Plan
+from ._model.problems import Problems, Reader
+from ._model.sandbox import Found, Lan, Wanted, Work
+from ._model.sandbox_actions import LAN, CreateHost, RemoveAll, RemoveHost, mnt_path, net_path, report
+from ._transaction import Failed, Interrupted, Refused, _signals
+
+
+def run_sandbox() -> None:
+    """The whole of the sandbox module."""
+    module = AnsibleModule(argument_spec=sandbox.OPTIONS, supports_check_mode=True)
+    problems = Problems()
+    wanted = sandbox.read(Reader(module.params, "", problems))
+    if problems:
+        _refuse(module, problems)
+    result = _guarded(module, f"sandbox {' '.join(wanted.names)}", lambda _: _converge(wanted, module.check_mode))
+    module.exit_json(**result)
+
+
+def _converge(wanted: Wanted, check: bool) -> dict[str, Any]:
+    with Session(path_of=net_path) as session:
+        found = pins.find()
+        state = observe(session, sandbox.scope())
+        problems = Problems()
+        work = sandbox.work(wanted, found, state, problems)
+        if problems:
+            raise Refused(problems)
+        planned = sandbox.plan(work, observe(session, work.document.scope()), problems)
+        if problems:
+            raise Refused(problems)
+        pins.check_empty(_removed(planned))
+        if planned.steps and not check:
+            _carry_out(session, found, work, planned)
+        before = found.lan.only(found.live) if found.lan else None
+        return {
+            "changed": bool(planned.steps),
+            "diff": {
+                "before": _shown(before, sandbox.unplugged(before, state)),
+                "after": _shown(work.lan),
+            },
+            "steps": [report(step) for step in planned.steps],
+            **_result(wanted, work.lan),
+        }
+
+
+def _shown(lan: Optional[Lan], unplugged: frozenset[str] = frozenset()) -> dict[str, Any]:
+    return sandbox.shown(lan, sorted(lan.numbers, key=lan.numbers.__getitem__) if lan else (), unplugged)
+
+
+def _result(wanted: Wanted, lan: Optional[Lan]) -> dict[str, Any]:
+    shown = sandbox.shown(lan, () if wanted.absent else wanted.names)
+    for host in shown["sandboxes"]:
+        host.update(net=net_path(host["name"]), mnt=mnt_path(host["name"]))
+    return shown
+
+
+def _removed(planned: Plan) -> list[str]:
+    return [step.action.name for step in planned.steps if isinstance(step.action, RemoveHost)]
+
+
+def _carry_out(session: Session, found: Found, work: Work, planned: Plan) -> None:
+    """Applies the plan and reads the kernel back; on any failure takes away what was made."""
+    actions = [step.action for step in planned.steps]
+    created = [action for action in actions if isinstance(action, CreateHost)]
+    try:
+        with _signals():
+            if work.kept:
+                pins.save(work.kept)
+            pins.remove(session, [action for action in actions if isinstance(action, RemoveHost)])
+            if created:
+                pins.create(created)
+            apply(session, [step for step in planned.steps if not isinstance(step.action, PINS)])
+            left = documents.plan(work.document, observe(session, work.document.scope()), Problems())
+            if left.steps:
+                raise KernelError("make the kernel hold what was written", "", _left(left.steps))
+            if any(isinstance(action, RemoveAll) for action in actions):
+                pins.remove_all()
+            elif work.lan:
+                pins.save(work.lan)
+    except (KernelError, OSError, Interrupted) as error:
+        raise _put_back(session, found, work, planned, error) from error
+
+
+PINS = (CreateHost, RemoveHost, RemoveAll)
+
+
+def _left(steps: Sequence[Any]) -> str:
+    return "; ".join(f"{step.action.what()} is still to do ({step.why})" for step in steps)
+
+
+def _put_back(session: Session, found: Found, work: Work, planned: Plan, error: Exception) -> Failed:
+    """What was made goes again; what was removed was not whole, or was to go."""
+    created = [step.action.name for step in planned.steps if isinstance(step.action, CreateHost)]
+    try:
+        with _signals(ignore=True):
+            there = pins.find()
+            apply(session, [step for step in sandbox.cuts(planned, created) if LAN in there.live])
+            made = [sandbox.removal(work, name) for name in reversed(created) if name in there.folders]
+            pins.remove(session, made)
+            if there.exists and not found.exists:
+                pins.remove_all()
+    except (KernelError, OSError) as second:
+        return Failed(f"{error}. What had been made could NOT be removed: {second}", restored=False)
+    told = "What had been made was removed again." if created else "Run it again to finish."
+    return Failed(f"{error}. {told}", restored=bool(created))

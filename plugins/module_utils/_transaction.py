@@ -1,0 +1,120 @@
+# Copyright (c) 2026, nsfabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From a document to a host that holds it: all of it, or nothing."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, Callable, Optional
+
+from ._errors import KernelError
+from ._kernel.apply import apply
+from ._kernel.observe import observe
+from ._kernel.session import Session
+from ._model import document as documents
+from ._model.document import Document, Plan
+from ._model.problems import Problems
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Refused(Exception):
+    """The document cannot be reached from the host's state; nothing was changed."""
+
+    def __init__(self, problems: Problems) -> None:
+        super().__init__("; ".join(str(problem) for problem in problems.found))
+        self.problems = problems
+
+
+class Failed(Exception):
+    """A step failed, or the kernel does not hold what was written; the message says whether all was put back."""
+
+    def __init__(self, message: str, restored: bool) -> None:
+        super().__init__(message)
+        self.restored = restored
+
+
+class Interrupted(Exception):
+    """A signal asked for the end."""
+
+
+def plan(session: Session, document: Document, assume: bool, beside: Optional[Document] = None) -> Plan:
+    """Reads the host and plans; raises `Refused`.
+
+    `beside` names more that has to be read, so that it could be put back.
+    """
+    problems = Problems()
+    scope = document.scope()
+    for dummy, spec in beside or ():
+        spec.add_to(scope)
+    planned = documents.plan(document, observe(session, scope), problems, assume)
+    if problems:
+        raise Refused(problems)
+    return planned
+
+
+def carry_out(
+    session: Session, document: Document, planned: Plan, begin: Optional[Callable[[], None]] = None
+) -> Plan:
+    """Applies a plan and reads the kernel back; on any failure puts the host back and raises `Failed`.
+
+    Returns the plan with the state the kernel now really has. `begin` is called before the first change.
+    """
+    try:
+        with _signals():
+            if begin:
+                begin()
+            apply(session, planned.steps)
+            after = observe(session, document.scope())
+            left = documents.plan(document, after, Problems())
+            if left.steps:
+                raise KernelError("make the kernel hold what was written", "", _left(left))
+    except (KernelError, OSError, Interrupted) as error:
+        wrong = _put_back(session, document, planned)
+        told = f"The host could NOT be put back as it was: {wrong}" if wrong else "The host was put back as it was found."
+        raise Failed(f"{error}. {told}", restored=not wrong) from error
+    return replace(planned, held=after)
+
+
+def _left(left: Plan) -> str:
+    return "read back afterwards, " + "; ".join(f"{step.action.what()} is still to do ({step.why})" for step in left.steps)
+
+
+def _put_back(session: Session, document: Document, planned: Plan) -> str:
+    """Plans from what is there now to what was there before; what this run did not touch is left alone.
+
+    Returns what is wrong afterwards, nothing where all is well.
+    """
+    problems = Problems()
+    undo = documents.read(documents.restoration(documents.touched(planned)), problems)
+    try:
+        with _signals(ignore=True):
+            scope = undo.scope()
+            for name, needs in document.scope().namespaces.items():
+                scope.namespace(name).sysctls |= needs.sysctls
+            back = documents.plan(undo, observe(session, scope), problems)
+            apply(session, back.steps)
+            left = documents.plan(undo, observe(session, scope), problems)
+    except (KernelError, OSError) as error:
+        return str(error)
+    return "; ".join([*map(str, problems.found), *(step.action.what() for step in left.steps)])
+
+
+@contextmanager
+def _signals(ignore: bool = False) -> Iterator[None]:
+    """Signals become `Interrupted` (or wait), so that no run ends half-way."""
+
+    def interrupt(number: int, _: Any) -> None:
+        raise Interrupted(f"interrupted by {signal.Signals(number).name}")
+
+    before = {number: signal.signal(number, signal.SIG_IGN if ignore else interrupt) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

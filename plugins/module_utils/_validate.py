@@ -1,0 +1,106 @@
+# Copyright (c) 2026, nsfabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Checks a topology's configuration with the modules' own argument specs: every error, each with its path."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from ._model.document import entry_path
+from ._model.problems import Problems
+from ._model.registry import KINDS
+
+CONSTRAINTS = ("mutually_exclusive", "required_if", "required_one_of", "required_together", "required_by")
+
+
+def constraints(kind: Any) -> dict[str, Any]:
+    """The rules between a kind's options, under AnsibleModule's names."""
+    return {name: getattr(kind, name.upper()) for name in CONSTRAINTS if hasattr(kind, name.upper())}
+
+
+def config(given: Mapping[str, Any], problems: Problems) -> dict[str, list[dict[str, Any]]]:
+    """The configuration with its types converted and its defaults filled in."""
+    result: dict[str, list[dict[str, Any]]] = {}
+    for name, entries in given.items():
+        if name not in KINDS:
+            problems.add(f"config.{name}", f"there is no such kind of thing{_guess(name, KINDS)}")
+        elif entries is None:
+            continue
+        elif not isinstance(entries, list):
+            problems.add(f"config.{name}", f"is a list of entries, not {_type(entries)}")
+        else:
+            kind = KINDS[name]
+            validator = ArgumentSpecValidator(kind.OPTIONS, **constraints(kind))
+            result[name] = [
+                _entry(validator, kind, entry, entry_path("config", name, number), problems)
+                for number, entry in enumerate(entries)
+            ]
+    return result
+
+
+def _entry(validator: Any, kind: Any, entry: Any, path: str, problems: Problems) -> dict[str, Any]:
+    """An entry, converted; where something is wrong with it, the options that are right."""
+    if not isinstance(entry, dict):
+        problems.add(path, f"is a mapping of options, not {_type(entry)}")
+        return {}
+    outcome = validator.validate(entry)
+    if not outcome.error_messages:
+        return dict(outcome.validated_parameters)
+    before = len(problems.found)
+    right = _locate(kind.OPTIONS, entry, path, problems)
+    if len(problems.found) == before:
+        for message in outcome.error_messages:
+            problems.add(path, message)
+    return right
+
+
+def _locate(options: Mapping[str, Any], entry: Any, path: str, problems: Problems) -> dict[str, Any]:
+    """Finds the options that errors are about, which the validator's own messages do not always tell."""
+    if not isinstance(entry, dict):
+        problems.add(path, f"is a mapping of options, not {_type(entry)}")
+        return {}
+    names = {alias: name for name, spec in options.items() for alias in [name, *spec.get("aliases", ())]}
+    for given in entry:
+        if given not in names:
+            problems.add(f"{path}.{given}", f"there is no such option{_guess(given, names)}")
+    present = {names[given]: (given, value) for given, value in entry.items() if given in names}
+    right = {}
+    for name, spec in options.items():
+        given, value = present.get(name, (name, spec.get("default")))
+        if value is not None:
+            right[name] = _option(name, spec, value, f"{path}.{given}", problems)
+        elif spec.get("required"):
+            problems.add(f"{path}.{name}", "is required")
+    return right
+
+
+def _option(name: str, spec: Mapping[str, Any], value: Any, path: str, problems: Problems) -> Any:
+    """One option, converted; None where it is wrong."""
+    inner = spec.get("options")
+    flat = {key: part for key, part in spec.items() if key not in ("options", "aliases", "required")}
+    outcome = ArgumentSpecValidator({name: flat}).validate({name: value})
+    for message in outcome.error_messages:
+        problems.add(path, message)
+    if outcome.error_messages:
+        return None
+    converted = outcome.validated_parameters[name]
+    if inner is None:
+        return converted
+    if isinstance(converted, dict):
+        return _locate(inner, converted, path, problems)
+    return [_locate(inner, part, f"{path}[{number}]", problems) for number, part in enumerate(converted)]
+
+
+def _guess(word: Any, words: Any) -> str:
+    close = difflib.get_close_matches(str(word), list(words), 1)
+    return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(sorted(words))}"
+
+
+def _type(value: Any) -> str:
+    return {"str": "a string", "dict": "a mapping", "int": "a number"}.get(type(value).__name__, type(value).__name__)
