@@ -1,0 +1,56 @@
+# Copyright (c) 2026, nsfabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Fixtures of the integration tests: hosts, and the four runs that every change has to pass."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from host import Host  # noqa: E402
+
+
+def pytest_report_header() -> str:
+    return f"pyroute2 {version('pyroute2')}"
+
+
+@pytest.fixture
+def host() -> Iterator[Host]:
+    """A host with nothing but `lo`."""
+    made = Host()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def converge(host: Host) -> Callable[..., dict[str, Any]]:
+    """Check, run, check, run: the prediction is the run, and the second run finds nothing to do."""
+
+    def four(name: str, /, **options: Any) -> dict[str, Any]:
+        before = host.sh("ip -j address; ip -j route; ip -j -6 route; ip netns")
+        predicted = host.module(name, check=True, **options)
+        assert not predicted.get("failed"), predicted
+        assert predicted["changed"] is True, predicted
+        assert host.sh("ip -j address; ip -j route; ip -j -6 route; ip netns") == before, "check mode changed it"
+        done = host.module(name, **options)
+        assert not done.get("failed"), done
+        assert done["changed"] is True
+        assert done["steps"] == predicted["steps"]
+        assert done["diff"] == predicted["diff"]
+        assert done["diff"]["before"] != done["diff"]["after"]
+        for check in (True, False):
+            again = host.module(name, check=check, **options)
+            assert not again.get("failed"), again
+            assert (again["changed"], again["steps"]) == (False, [])
+        return done
+
+    return four

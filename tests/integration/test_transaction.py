@@ -1,0 +1,146 @@
+# Copyright (c) 2026, nsfabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""All or nothing: runs that are killed, interrupted or refused half-way, and runs at the same time."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from ansible_collections.nsfabric.linux.plugins.module_utils import _lock, _transaction
+from ansible_collections.nsfabric.linux.plugins.module_utils._errors import KernelError
+from host import Host
+from test_topology import STAR, apply, snapshot
+
+real_apply = _transaction.apply
+
+
+def after(steps: int, what: Callable[[], object]) -> Callable[[], object]:
+    """Makes a module do something after so many steps."""
+
+    def step_by_step(session: Any, plan: Any) -> None:
+        for number, step in enumerate(plan):
+            if number == steps:
+                _transaction.apply = real_apply
+                what()
+            real_apply(session, [step])
+        if len(plan) == steps:
+            _transaction.apply = real_apply
+            what()
+
+    def inside() -> None:
+        _transaction.apply = step_by_step
+
+    return inside
+
+
+def kill() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def plan_of(host: Host, **options: Any) -> int:
+    return len(host.module("topology", check=True, name="lab", **options)["steps"])
+
+
+def test_killed_after_any_step_of_the_way_up(host: Host) -> None:
+    before = snapshot(host)
+    for steps in range(plan_of(host, config=STAR) + 1):
+        assert host.module("topology", name="lab", config=STAR, inside=after(steps, kill)) == {}
+        apply(host, STAR)
+        assert not apply(host, STAR)["changed"]
+        taken_down = host.module("topology", name="lab", state="absent")
+        assert not taken_down.get("failed"), (steps, taken_down["msg"])
+        assert snapshot(host) == before, f"killed after {steps} steps"
+
+
+def test_killed_after_any_step_and_then_taken_down(host: Host) -> None:
+    before = snapshot(host)
+    for steps in range(plan_of(host, config=STAR) + 1):
+        host.module("topology", name="lab", config=STAR, inside=after(steps, kill))
+        taken_down = host.module("topology", name="lab", state="absent")
+        assert not taken_down.get("failed"), (steps, taken_down["msg"])
+        assert snapshot(host) == before, f"killed after {steps} steps"
+
+
+def test_killed_after_any_step_of_the_way_down(host: Host) -> None:
+    before = snapshot(host)
+    apply(host, STAR)
+    for steps in range(plan_of(host, state="absent") + 1):
+        apply(host, STAR)
+        assert host.module("topology", name="lab", state="absent", inside=after(steps, kill)) == {}
+        taken_down = host.module("topology", name="lab", state="absent")
+        assert not taken_down.get("failed"), (steps, taken_down["msg"])
+        assert snapshot(host) == before, f"killed after {steps} steps"
+
+
+def refuse() -> None:
+    raise KernelError("go on", "", "told to fail", "try again")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_half_way_puts_the_host_back(host: Host, number: signal.Signals) -> None:
+    before = snapshot(host)
+    failed = host.module("topology", name="lab", config=STAR, inside=after(9, lambda: os.kill(os.getpid(), number)))
+    assert failed["msg"] == f"interrupted by {number.name}. The host was put back as it was found."
+    assert snapshot(host) == before
+
+
+def test_a_failure_after_any_step_puts_the_host_back(host: Host) -> None:
+    before = snapshot(host)
+    for steps in range(plan_of(host, config=STAR) + 1):
+        failed = host.module("topology", name="lab", config=STAR, inside=after(steps, refuse))
+        assert failed["msg"] == (
+            "cannot go on in the host: told to fail; try again. The host was put back as it was found."
+        )
+        assert snapshot(host) == before, f"failed after {steps} steps"
+
+
+def test_a_failure_on_the_way_down_keeps_the_topology(host: Host) -> None:
+    apply(host, STAR)
+    host.pings("10.1.0.2", "ns1")
+    before = snapshot(host)
+    for steps in range(plan_of(host, state="absent") + 1):
+        failed = host.module("topology", name="lab", state="absent", inside=after(steps, refuse))
+        assert failed["msg"].endswith("The host was put back as it was found."), (steps, failed["msg"])
+        assert snapshot(host) == before, f"failed after {steps} steps"
+    assert not apply(host, STAR)["changed"]
+
+
+def test_a_run_waits_for_another_and_names_it(host: Host) -> None:
+    held, tell = os.pipe()
+    holder = os.fork()
+    if holder == 0:
+        host._enter()
+        with _lock.lock("topology other"):
+            os.write(tell, b"x")
+            signal.pause()
+    os.read(held, 1)
+
+    def impatient() -> None:
+        _lock.lock.__wrapped__.__defaults__ = (0.1,)
+
+    busy = host.module("topology", name="lab", config=STAR, inside=impatient)
+    assert busy["msg"] == (
+        f"process {holder} (topology other) has been changing this host's network for 0.1 seconds; try again later"
+    )
+    os.kill(holder, signal.SIGKILL)
+    os.waitpid(holder, 0)
+    apply(host, STAR)
+
+
+def test_many_runs_at_once_come_one_after_the_other(host: Host) -> None:
+    config = {"netns": [{"name": "ns1"}], "bridge": [{"name": "br0"}]}
+    children = []
+    for number in range(6):
+        pid = os.fork()
+        if pid == 0:
+            done = host.module("topology", name=f"t{number % 2}", config=config)
+            os._exit(int(bool(done.get("failed"))))
+        children.append(pid)
+    assert [os.waitpid(pid, 0)[1] for pid in children] == [0] * 6
+    assert not apply(host, config, name="t0")["changed"]
