@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Optional
 
-EXAMPLES = {
+SAMPLES = {
     "netns": "{name: ns1}",
     "link": "{name: eth0, addresses: [192.0.2.10/24]}",
     "veth": "{name: veth1, netns: ns1, peer: {name: br-veth1, master: br0}}",
@@ -36,23 +36,23 @@ def read(config: object) -> Document:
     """The document's present entries, by kind."""
     if not isinstance(config, Mapping):
         raise DrawingError(
-            f"a topology document is expected, that is, a dictionary such as {{veth: [{EXAMPLES['veth']}]}}, "
+            f"a topology document is expected, that is, a dictionary such as {{veth: [{SAMPLES['veth']}]}}, "
             f"not {_kind_of(config)}"
         )
-    unknown = sorted(str(key) for key in config if key not in EXAMPLES)
+    unknown = sorted(str(key) for key in config if key not in SAMPLES)
     if unknown:
         hint = "; pass the value of its 'config' alone" if "config" in unknown else ""
         raise DrawingError(
-            f"{', '.join(unknown)}: not part of a topology document, which has {', '.join(EXAMPLES)}{hint}"
+            f"{', '.join(unknown)}: not part of a topology document, which has {', '.join(SAMPLES)}{hint}"
         )
-    return {kind: _entries(kind, config.get(kind)) for kind in EXAMPLES}
+    return {kind: _entries(kind, config.get(kind)) for kind in SAMPLES}
 
 
 def _entries(kind: str, value: object) -> list[Entry]:
     if value is None:
         return []
     if not isinstance(value, (list, tuple)):
-        raise DrawingError(f"{kind}: a list is expected, such as [{EXAMPLES[kind]}], not {_kind_of(value)}")
+        raise DrawingError(f"{kind}: a list is expected, such as [{SAMPLES[kind]}], not {_kind_of(value)}")
     for index, entry in enumerate(value):
         _check(kind, f"{kind}[{index}]", entry)
     return [_by_full_names(entry) for entry in value if entry.get("state") != "absent"]
@@ -67,12 +67,12 @@ def _by_full_names(entry: Entry) -> Entry:
 
 def _check(kind: str, where: str, entry: object) -> None:
     if not isinstance(entry, Mapping):
-        raise DrawingError(f"{where}: a dictionary is expected, such as {EXAMPLES[kind]}, not {_kind_of(entry)}")
+        raise DrawingError(f"{where}: a dictionary is expected, such as {SAMPLES[kind]}, not {_kind_of(entry)}")
     if kind in NAMED and optional(entry.get("name")) is None:
-        raise DrawingError(f"{where}: name is missing; right would be {EXAMPLES[kind]}")
+        raise DrawingError(f"{where}: name is missing; right would be {SAMPLES[kind]}")
     peer = entry.get("peer")
     if kind == "veth" and peer is not None and not (isinstance(peer, Mapping) and optional(peer.get("name"))):
-        raise DrawingError(f"{where}: peer must be a dictionary with a name; right would be {EXAMPLES[kind]}")
+        raise DrawingError(f"{where}: peer must be a dictionary with a name; right would be {SAMPLES[kind]}")
 
 
 def _kind_of(value: object) -> str:
