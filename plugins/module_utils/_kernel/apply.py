@@ -13,11 +13,11 @@ from typing import Any
 
 from .._errors import KernelError
 from .._model.attributes import DeleteAddress
+from .._model.firewall_actions import FirewallAction
 from .._model.link import DeleteLink
 from .._model.netns import CreateNetns, DeleteNetns
 from .._model.netns_neighbor import DeleteNeighbor
 from .._model.netns_route import DeleteRoute
-from .._model.netns_sysctl import WriteSysctl
 from .._model.step import Step
 from . import bridge, firewall, link, netns, netns_neighbor, netns_route, netns_sysctl, veth
 from .netlink import Request
@@ -65,15 +65,17 @@ def _apply_requests(session: Session, steps: Sequence[Step]) -> None:
 
 
 def _apply_directly(session: Session, steps: Sequence[Step]) -> None:
-    for kind, group in groupby(steps, key=lambda step: type(step.action)):
-        actions = [step.action for step in group]
+    actions = [step.action for step in steps]
+    rules = sorted((action for action in actions if isinstance(action, FirewallAction)), key=lambda rule: rule.netns)
+    for name, batch in groupby(rules, key=lambda rule: rule.netns):
+        # One transaction: a rule that is replaced is never away.
+        firewall.apply(session, name, list(batch))
+    others = [action for action in actions if not isinstance(action, FirewallAction)]
+    for kind, group in groupby(others, key=type):
         if kind is CreateNetns:
-            netns.create(session, actions)
+            netns.create(session, list(group))
         elif kind is DeleteNetns:
-            netns.delete(session, actions)
-        elif kind is WriteSysctl:
-            for action in actions:
-                netns_sysctl.write(session, action)
+            netns.delete(session, list(group))
         else:
-            for name, batch in groupby(actions, key=lambda action: action.netns):
-                firewall.apply(session, name, list(batch))
+            for action in group:
+                netns_sysctl.write(session, action)

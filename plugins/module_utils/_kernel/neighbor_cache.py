@@ -60,6 +60,7 @@ class NeighborCache:
         self._before: dict[tuple[str, int], set[Entry]] = {}
         self._unlooked = 0
         self._held_since = self._look_again = 0.0
+        self._patient = True
         self.overflow = 0
         if not places or 2 * probes < BATCH:
             return
@@ -96,7 +97,9 @@ class NeighborCache:
             self._held_since = 0.0
             return False
         self._held_since = self._held_since or now
-        if now >= self._held_since + PATIENCE:
+        self._patient &= now < self._held_since + PATIENCE
+        if not self._patient:
+            # Others keep it full. Waiting for them again would only take longer.
             self._held_since = 0.0
             return False
         self._look_again = now + PAUSE

@@ -83,8 +83,11 @@ class _Loop:
 
     def _admit(self, now: float) -> None:
         """Begins one more check where there is room; one at a time, so that answers are read as they come."""
-        if self._waiting and not self.cache.crowded(now):
+        if self._waiting and not self._held(now):
             self._schedule(self._waiting.popleft(), now)
+
+    def _held(self, now: float) -> bool:
+        return self._connections.full or self.cache.crowded(now)
 
     def _next(self, now: float) -> Optional[Trial]:
         """The trial whose turn it is. Entries that were overtaken by another time are dropped."""
@@ -97,7 +100,7 @@ class _Loop:
     def _idle(self, now: float) -> float:
         """How long nothing is to be done but to read."""
         if self._waiting:
-            return BREATH if self.cache.crowded(now) else 0.0
+            return BREATH if self._held(now) else 0.0
         return max(0.0, self._queue[0][0] - now) if self._queue else 0.0
 
     def _turn(self, trial: Trial, now: float) -> None:

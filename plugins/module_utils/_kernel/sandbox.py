@@ -26,7 +26,7 @@ from typing import Callable, Optional
 
 from .._errors import KernelError
 from .._model.sandbox import Found, Lan
-from .._model.sandbox_actions import LAN, ROOT, CreateHost, RemoveHost, folder, mnt_path, net_path, title
+from .._model.sandbox_actions import LAN, ROOT, CreateHost, RemoveAll, RemoveHost, folder, mnt_path, net_path, title
 from .._model.state import HOST
 from . import wait
 from .netns import MNT_DETACH, MS_BIND, MS_REC, MS_SHARED, VANISH_SECONDS, mount
@@ -87,7 +87,7 @@ def save(lan: Lan) -> None:
     os.rename(RECORD + ".new", RECORD)
 
 
-def create(actions: Sequence[CreateHost]) -> None:
+def create(session: Session, actions: Sequence[CreateHost]) -> None:
     """Makes and pins the namespaces of hosts."""
     try:
         _share_root()
@@ -214,7 +214,7 @@ def _await(session: Session, waiting: dict[str, dict[str, int]]) -> None:
             raise KernelError(f"remove {title(name)}", HOST, said, hint)
 
 
-def remove_all() -> None:
+def remove_all(session: Session, actions: Sequence[RemoveAll]) -> None:
     """Takes away the mount that held the pins, and its folder."""
     try:
         _unmount_all(ROOT)

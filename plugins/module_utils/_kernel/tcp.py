@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import errno
+import resource
 import selectors
 import socket
 import time
@@ -24,16 +25,25 @@ class Connections:
 
     def __init__(self, session: Session, selector: selectors.BaseSelector, wake: Callable[[Trial], None]) -> None:
         self._session, self._selector, self._wake = session, selector, wake
-        self._open: dict[int, list[socket.socket]] = {}
+        self._under_way: dict[int, list[socket.socket]] = {}
+        self._room = resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2
+
+    @property
+    def full(self) -> bool:
+        """Whether connections under way take half of the descriptors that this process may have."""
+        return sum(map(len, self._under_way.values())) >= self._room
 
     def close(self) -> None:
-        for sockets in self._open.values():
+        for sockets in self._under_way.values():
             for sock in sockets:
                 sock.close()
 
     def send(self, trial: Trial) -> None:
         """Begins one connection; BlockingIOError where no descriptor is free now."""
         check = trial.check
+        if check.reachable and not trial.probes:
+            # Another attempt: what the one before has not reached does not count any more.
+            self.forget(trial)
         now = time.monotonic()
         try:
             sock = probe_socket.sender(self._session, check, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -46,7 +56,7 @@ class Connections:
         code = sock.connect_ex((check.to, check.port))
         probe = trial.sent(now)
         if code in (0, errno.EINPROGRESS):
-            self._open.setdefault(id(trial), []).append(sock)
+            self._under_way.setdefault(id(trial), []).append(sock)
             self._selector.register(sock, selectors.EVENT_WRITE, lambda: self._settle(sock, trial, probe))
         else:
             trial.failed(probe, _why(sock, code, check))
@@ -62,13 +72,13 @@ class Connections:
             trial.failed(probe, _why(sock, code, trial.check))
         else:
             probe.took = now - probe.sent
-        self._open[id(trial)].remove(sock)
+        self._under_way[id(trial)].remove(sock)
         self._end(sock)
         self._wake(trial)
 
     def forget(self, trial: Trial) -> None:
         """Gives up what a trial that is over has under way."""
-        for sock in self._open.pop(id(trial), ()):
+        for sock in self._under_way.pop(id(trial), ()):
             self._end(sock)
 
     def _end(self, sock: socket.socket) -> None:

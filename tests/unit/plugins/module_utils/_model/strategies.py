@@ -337,7 +337,8 @@ def _draw_route(draw: Any, number: int, up: dict[str, list[str]]) -> list[dict[s
     if not up or draw(rarely()):
         return [{**route, "type": draw(st.sampled_from(["blackhole", "unreachable", "prohibit"]))}]
     device = draw(st.sampled_from(sorted(up)))
-    hops = [hop for name in sorted(up) if (hop := _gateway(up[name], family)) for hop in [{"gateway": hop, "device": name}]]
+    gateways = {name: _gateway(up[name], family) for name in sorted(up)}
+    hops = [{"gateway": gateway, "device": name} for name, gateway in gateways.items() if gateway]
     own = sorted({text.split("/")[0] for texts in up.values() for text in texts if (":" in text) == (family == 6)})
     if own:
         route.update(draw(_some(source=st.sampled_from(own))))

@@ -1,0 +1,375 @@
+# Copyright (c) 2026, nsfabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What holds for every document on every host, tried with random ones on a small kernel."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, Optional
+
+import pytest
+from ansible_collections.nsfabric.linux.plugins.module_utils import _ledger, _validate
+from ansible_collections.nsfabric.linux.plugins.module_utils._model import document as documents
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.document import Document, Plan
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.problems import Problems
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.registry import KINDS
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import HOST, State
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.step import PHASES, Step
+from ansible_collections.nsfabric.linux.tests.unit.plugins.module_utils._model import strategies
+from ansible_collections.nsfabric.linux.tests.unit.plugins.module_utils._model.simulator import Kernel, picture
+from hypothesis import HealthCheck, Phase, event, given, settings
+from hypothesis import strategies as st
+
+SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much, HealthCheck.large_base_example]
+
+
+def bounded(examples: int) -> Any:
+    """The same examples in every run, so that a change is what makes a test fail."""
+    return settings(
+        max_examples=examples,
+        derandomize=True,
+        deadline=None,
+        database=None,
+        print_blob=True,
+        suppress_health_check=SLOW,
+        phases=[Phase.generate, Phase.shrink],
+    )
+
+
+def read(config: Any) -> Document:
+    """As the topology module reads a document; anything wrong with it is a failure."""
+    problems = Problems()
+    document = documents.read(_validate.config(config, problems), problems)
+    assert not problems, [str(problem) for problem in problems.found]
+    return document
+
+
+def plan(document: Document, state: State) -> Plan:
+    problems = Problems()
+    planned = documents.plan(document, state, problems)
+    assert not problems, [str(problem) for problem in problems.found]
+    return planned
+
+
+def told(steps: Any) -> list[str]:
+    return [f"{step.phase}: {step.action.command()} ({step.why})" for step in steps]
+
+
+def differences(first: Any, second: Any, where: str = "") -> list[str]:
+    """Where two pictures differ, for a failure that can be read."""
+    if isinstance(first, dict) and isinstance(second, dict):
+        keys = [*first, *(key for key in second if key not in first)]
+        return [text for key in keys for text in differences(first.get(key), second.get(key), f"{where}/{key}")]
+    return [] if first == second else [f"{where}: {first!r} != {second!r}"]
+
+
+def after(state: State, steps: Any) -> State:
+    """The planned state after some of the steps."""
+    result = state.copy()
+    for step in steps:
+        step.action.effect(result)
+    return result
+
+
+def back_from(state: State, planned: Plan) -> Plan:
+    """As a failed or killed run is undone."""
+    return plan(restoration(documents.touched(planned)), state)
+
+
+def restoration(objects: Any) -> Document:
+    """As the ledger and the rollback read what they are to restore."""
+    problems = Problems()
+    document = documents.read(documents.restoration(objects), problems)
+    assert not problems, [str(problem) for problem in problems.found]
+    return document
+
+
+@st.composite
+def cases(draw: Any, documents: int = 1, removals: bool = True) -> Any:
+    """A host, and documents that can be had on it."""
+    host = draw(strategies.hosts())
+    return host, *(draw(strategies.documents(host, removals=removals)) for _ in range(documents))
+
+
+class TestOneDocument:
+    @given(cases())
+    @bounded(150)
+    def test_planning_again_plans_nothing(self, case: Any) -> None:
+        host, config = case
+        planned = plan(read(config), host)
+        event(f"steps: {min(len(planned.steps) // 10 * 10, 60)} or more")
+        assert told(plan(read(config), planned.after).steps) == []
+
+    @given(cases())
+    @bounded(100)
+    def test_planning_does_not_change_what_was_found(self, case: Any) -> None:
+        host, config = case
+        before = picture(host)
+        plan(read(config), host)
+        assert differences(picture(host), before) == []
+
+    @given(cases())
+    @bounded(100)
+    def test_the_planned_state_is_what_the_steps_lead_to(self, case: Any) -> None:
+        host, config = case
+        planned = plan(read(config), host)
+        assert differences(picture(after(host, planned.steps)), picture(planned.after)) == []
+
+    @given(cases())
+    @bounded(200)
+    def test_every_step_does_in_the_kernel_what_it_does_in_the_plan(self, case: Any) -> None:
+        host, config = case
+        kernel, state = Kernel(host), host.copy()
+        assert differences(kernel.picture(), picture(state)) == []
+        for step in plan(read(config), host).steps:
+            was = picture(state)
+            kernel.carry_out(step.action)
+            step.action.effect(state)
+            assert differences(kernel.picture(), picture(state)) == [], step.action.command()
+            assert picture(state) != was, f"changes nothing: {step.action.command()}"
+
+    @given(cases())
+    @bounded(100)
+    def test_every_step_tells_what_and_why_in_a_line(self, case: Any) -> None:
+        host, config = case
+        steps = plan(read(config), host).steps
+        for step in steps:
+            for text in (step.action.what(), step.action.command(), step.why):
+                assert text.strip() == text and text, step
+                assert text.isprintable(), step
+            assert set(step.report()) == {"resource", "netns", "what", "why", "command"}
+            assert step.kind in KINDS
+            assert step.path.startswith(f"config.{step.kind}[")
+        places = [PHASES.index(step.phase) for step in steps]
+        assert places == sorted(places)
+
+    @given(cases(), st.data())
+    @bounded(100)
+    def test_the_order_of_entries_does_not_matter(self, case: Any, data: Any) -> None:
+        host, config = case
+        other = {kind: data.draw(st.permutations(config[kind])) for kind in data.draw(st.permutations(sorted(config)))}
+        first, second = plan(read(config), host), plan(read(other), host)
+        assert differences(picture(second.after), picture(first.after)) == []
+        assert _counted(second.steps) == _counted(first.steps)
+        assert sorted(second.warnings) == sorted(first.warnings)
+
+    @given(cases(), st.data())
+    @bounded(100)
+    def test_spelling_does_not_matter(self, case: Any, data: Any) -> None:
+        host, config = case
+        other = data.draw(strategies.respelled(config))
+        assert told(plan(read(other), host).steps) == told(plan(read(config), host).steps)
+
+    @given(cases())
+    @bounded(100)
+    def test_saying_it_twice_says_nothing_more(self, case: Any) -> None:
+        host, config = case
+        twice = {kind: [*entries, *entries] for kind, entries in config.items()}
+        assert told(plan(read(twice), host).steps) == told(plan(read(config), host).steps)
+
+    @given(cases())
+    @bounded(100)
+    def test_declaring_what_is_described_plans_nothing(self, case: Any) -> None:
+        host, config = case
+        for state in (host, plan(read(config), host).after):
+            assert told(plan(read(documents.describe(state)), state).steps) == []
+
+    @given(cases())
+    @bounded(100)
+    def test_restoring_leads_back_to_what_was_found(self, case: Any) -> None:
+        host, config = case
+        planned = plan(read(config), host)
+        back = back_from(planned.after, planned)
+        assert differences(picture(back.after), picture(host)) == []
+        assert told(back_from(back.after, planned).steps) == []
+
+    @given(cases())
+    @bounded(40)
+    def test_every_interrupted_run_can_be_finished_or_undone(self, case: Any) -> None:
+        host, config = case
+        document = read(config)
+        planned = plan(document, host)
+        for number in range(len(planned.steps)):
+            halfway = after(host, planned.steps[:number])
+            finished = plan(document, halfway)
+            assert differences(picture(finished.after), picture(planned.after)) == [], told(planned.steps[:number])
+            undone = back_from(halfway, planned)
+            assert differences(picture(undone.after), picture(host)) == [], told(planned.steps[:number])
+
+    @given(cases())
+    @bounded(60)
+    def test_the_kernel_follows_the_way_back_from_any_point(self, case: Any) -> None:
+        host, config = case
+        planned = plan(read(config), host)
+        for number in sorted({0, len(planned.steps) // 2, len(planned.steps)}):
+            halfway = after(host, planned.steps[:number])
+            kernel = Kernel(halfway)
+            for step in back_from(halfway, planned).steps:
+                kernel.carry_out(step.action)
+            assert differences(kernel.picture(), picture(host)) == []
+
+
+def _counted(steps: Any) -> Counter[Any]:
+    """Steps without their place in the document. A command's own order of options may differ."""
+    return Counter((step.phase, step.kind, step.action.what(), step.action.command(), step.why) for step in steps)
+
+
+class Topology:
+    """A topology on a host, run after run, with a ledger that stays in memory."""
+
+    def __init__(self, state: State, name: str = "lab") -> None:
+        self.state = state
+        self.name = name
+        self.ledger: Optional[_ledger.Ledger] = None
+
+    def run(self, config: Any, killed_after: Optional[int] = None) -> tuple[Step, ...]:
+        """As the module runs; killed after some steps, it leaves what it had written down before."""
+        absent = config is None
+        given = {} if absent else _validate.config(config, Problems())
+        known = self.ledger or _ledger.Ledger(self.name, "host")
+        leaving = known.objects if absent else known.left_by(given)
+        document = documents.merged(read(config or {}), restoration(leaving))
+        planned = plan(document, self.state)
+        fresh = _ledger.Ledger(self.name, "host", dict(given), list(known.objects), dict(known.identities))
+        fresh.add(planned)
+        if killed_after is not None and killed_after < len(planned.steps):
+            self.state, self.ledger = after(self.state, planned.steps[:killed_after]), fresh
+            return tuple(planned.steps)
+        self.state, self.ledger = planned.after, None
+        if not absent:
+            fresh.settle(given, leaving, planned.after)
+            self.ledger = fresh
+        return tuple(planned.steps)
+
+
+class TestTopology:
+    @given(cases(documents=2))
+    @bounded(100)
+    def test_what_is_not_declared_any_more_goes(self, case: Any) -> None:
+        """What only the first document speaks of is as it was found; the second holds; absent leads back."""
+        host, first, second = case
+        topology = Topology(host)
+        topology.run(first)
+        topology.run(second)
+        assert told(plan(read(second), topology.state).steps) == []
+        assert topology.run(second) == ()
+        alone = plan(read(second), host)
+        assert _objects(topology.state) == _objects(alone.after)
+        topology.run(None)
+        assert differences(picture(topology.state), picture(host)) == []
+
+    @given(cases(documents=1))
+    @bounded(60)
+    def test_absent_leads_back(self, case: Any) -> None:
+        host, config = case
+        topology = Topology(host)
+        topology.run(config)
+        topology.run(None)
+        assert differences(picture(topology.state), picture(host)) == []
+        assert topology.run(None) == ()
+
+    @given(cases(documents=2))
+    @bounded(25)
+    def test_a_killed_run_is_finished_or_undone_by_the_next(self, case: Any) -> None:
+        host, first, second = case
+        built = Topology(host)
+        built.run(first)
+        goal = Topology(built.state)
+        goal.ledger = built.ledger
+        steps = goal.run(second)
+        for number in range(0, len(steps), max(1, len(steps) // 6)):
+            for then in (second, first, None):
+                topology = Topology(built.state)
+                topology.ledger = built.ledger
+                topology.run(second, killed_after=number)
+                topology.run(then)
+                if then is second:
+                    assert differences(picture(topology.state), picture(goal.state)) == []
+                if then is not None:
+                    assert topology.run(then) == ()
+                    topology.run(None)
+                assert differences(picture(topology.state), picture(host)) == []
+
+
+def _objects(state: State) -> dict[str, list[str]]:
+    """Which things there are, without their attributes."""
+    return {
+        name: sorted(repr(subject) for netns in state.namespaces for subject in kind.subjects(state, netns))
+        for name, kind in KINDS.items()
+        if name != "netns_sysctl"
+    }
+
+
+WRONG = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(-(2**40), 2**40),
+        st.floats(allow_nan=False),
+        st.text(max_size=20),
+        st.sampled_from(["10.0.0.1/33", "::1/129", "a" * 16, "../x", "", "fd00::1%eth0", "net..x", "net", "/", "!", "00"]),
+    ),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["name", "netns", "x"]), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@st.composite
+def broken(draw: Any) -> Any:
+    """A document of which some options, entries or lists were replaced with anything."""
+    host, config = draw(cases())
+    result: dict[str, Any] = {kind: [dict(entry) for entry in entries] for kind, entries in config.items()}
+    for _ in range(draw(st.integers(1, 4))):
+        kind = draw(st.sampled_from(sorted(KINDS)))
+        entries = result.get(kind)
+        if not isinstance(entries, list) or not entries or draw(strategies.rarely()):
+            options = draw(st.dictionaries(st.sampled_from(sorted(KINDS[kind].OPTIONS)), WRONG, max_size=4))
+            result[kind] = draw(st.sampled_from([[options], [options, None], options]))
+            continue
+        entry = draw(st.sampled_from(entries))
+        if isinstance(entry, dict):
+            inner = entry.get("peer") if isinstance(entry.get("peer"), dict) and draw(st.booleans()) else entry
+            inner[draw(st.sampled_from(sorted(KINDS[kind].OPTIONS)))] = draw(WRONG)
+    return host, result
+
+
+class TestBrokenDocuments:
+    @given(broken())
+    @bounded(300)
+    def test_nothing_is_raised_and_every_problem_has_a_path(self, case: Any) -> None:
+        host, config = case
+        problems = Problems()
+        document = documents.read(_validate.config(config, problems), problems)
+        if not problems:
+            documents.plan(document, host, problems)
+        event("refused" if problems else "accepted")
+        for problem in problems.found:
+            assert problem.path.startswith("config."), problem
+            assert problem.message.strip(), problem
+
+    @given(st.dictionaries(st.sampled_from([*KINDS, "vethh", "x"]), WRONG, max_size=3))
+    @bounded(200)
+    def test_anything_in_place_of_the_lists(self, config: Any) -> None:
+        problems = Problems()
+        documents.read(_validate.config(config, problems), problems)
+        assert all(problem.path.startswith("config.") for problem in problems.found)
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_the_strategies_reach_every_kind(kind: str) -> None:
+    """Otherwise the properties above would say nothing about it."""
+
+    @settings(bounded(200), phases=[Phase.generate])
+    @given(cases())
+    def search(case: Any) -> None:
+        found.update(case[1])
+
+    found: set[str] = set()
+    search()
+    assert kind in found
+
+
+def test_the_host_is_never_removed() -> None:
+    assert HOST == ""
