@@ -49,7 +49,7 @@ class CallbackModule(Default):
         if task.action in ("ansible.builtin.debug", "debug"):
             text = said.get("msg", "")
             self._display.display("\n".join(map(str, text)) if isinstance(text, list) else str(text))
-        elif said.get("changed"):
+        elif said.get("changed") and not task.check_mode:
             self._display.display(f"  {result.host.get_name()}: {task.get_name()}", color="yellow")
         self._handle_warnings_and_exception(result)
 
@@ -57,7 +57,8 @@ class CallbackModule(Default):
         """The message as it was written, lines and all."""
         text = str(result.result.get("msg", result.result))
         self._display.display(f"\n{result.host.get_name()}: {result.task.get_name()} failed:\n{text}", color="red")
-        self._handle_warnings_and_exception(result)
+        if self._display.verbosity:
+            self._handle_warnings_and_exception(result)
 
     def v2_runner_on_skipped(self, result: Any) -> None:
         """Not shown."""

@@ -1,0 +1,91 @@
+# Copyright (c) 2026, nsfabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Random topologies on the real kernel: built twice, changed into another, taken down; the host is as before."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import HOST, Link, Namespace, State, loopback
+from host import Host
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from test_topology import snapshot
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "plugins" / "module_utils" / "_model"))
+
+from strategies import documents  # noqa: E402
+
+EXAMPLES = 25
+UPLINKS = {"eth0": ("192.0.2.10/24", "2001:db8:2::10/64"), "eth1": ("198.51.100.7/24",)}
+
+
+def bare() -> State:
+    """The host that `made` makes, for the strategies."""
+    links = {"lo": replace(loopback(), up=True), **{name: Link(name, up=True) for name in UPLINKS}}
+    return State({HOST: Namespace(links=links)})
+
+
+def made() -> Host:
+    """A host with two uplinks, their far ends out of the way, and something foreign."""
+    host = Host()
+    for name, addresses in UPLINKS.items():
+        host.sh(
+            f"ip netns add far-{name}; ip link add {name} type veth peer name far netns far-{name};"
+            f"ip -n far-{name} link set far up; ip link set {name} up"
+        )
+        for address in addresses:
+            host.sh(f"ip address add {address} dev {name} nodad")
+    host.sh(
+        "ip route add default via 192.0.2.1; ip link add theirs type bridge; ip route add 203.0.113.0/24 dev eth0;"
+        "nft add table inet theirs; nft add chain inet theirs forward '{type filter hook forward priority 0;}'"
+    )
+    return host
+
+
+def held(host: Host, config: dict[str, Any]) -> None:
+    """Applies a document; the prediction is the run, and a second run has nothing to do."""
+    predicted = host.module("topology", check=True, name="lab", config=config)
+    assert not predicted.get("failed"), predicted["msg"]
+    done = host.module("topology", name="lab", config=config)
+    assert not done.get("failed"), done["msg"]
+    assert (done["steps"], done["diff"]) == (predicted["steps"], predicted["diff"])
+    again = host.module("topology", name="lab", config=config)
+    assert not again.get("failed"), again["msg"]
+    assert again["steps"] == []
+
+
+@given(st.data())
+@settings(max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+def test_from_one_topology_to_another_and_back_to_the_host_as_it_was(data: Any) -> None:
+    first, second = data.draw(documents(bare())), data.draw(documents(bare()))
+    host = made()
+    try:
+        before = snapshot(host)
+        held(host, first)
+        held(host, second)
+        gone = host.module("topology", name="lab", state="absent")
+        assert not gone.get("failed"), gone["msg"]
+        assert snapshot(host) == before
+    finally:
+        host.close()
+
+
+@given(st.data())
+@settings(max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+def test_a_live_host_declared_as_it_is_plans_nothing(data: Any) -> None:
+    config = data.draw(documents(bare()))
+    host = made()
+    try:
+        held(host, config)
+        live = host.module("topology_info")["config"]
+        copied = host.module("topology", name="copy", config=live)
+        assert not copied.get("failed"), copied["msg"]
+        assert copied["steps"] == []
+    finally:
+        host.close()
