@@ -14,12 +14,12 @@ import json
 import os
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Optional
 
 from ._lock import DIRECTORY
 from ._model import document as documents
-from ._model.document import Config, Plan, Touched
+from ._model.document import Config, Document, Plan, Touched
 from ._model.netns_sysctl import follows
 from ._model.problems import Problems
 from ._model.state import HOST, End, State
@@ -27,6 +27,7 @@ from ._model.state import HOST, End, State
 FOLDER = os.path.join(DIRECTORY, "topologies")
 VERSION = 1
 SYSCTL = "netns_sysctl"
+LINKS = ("veth", "bridge")
 
 
 @dataclass
@@ -41,29 +42,44 @@ class Ledger:
     complete: bool = False
     version: int = VERSION
 
-    def add(self, planned: Plan, config: Config, undone: Plan) -> None:
+    def add(self, planned: Plan, document: Document, undone: Plan) -> None:
         """Notes what is about to be touched for the first time; what was found earlier stays.
 
         Not what only the undoing touches, and not what goes with its namespace: neither is to come back.
         """
-        declared, known = claims(config), {_key(item) for item in self.objects}
-        known |= {_key(item) for item in documents.touched(undone) if not claims_of(item) & declared}
+        owners = {
+            (kind, claim): getattr(spec, "entry", None)
+            for kind, spec in document
+            for claim in documents.origins(kind, spec, planned.before)
+        }
+        known = {_key(item) for item in self.objects}
+        known |= {_key(item) for item in documents.touched(undone) if not claims_of(item) & owners.keys()}
         for item in documents.touched(planned):
-            if _key(item) not in known and (item.kind == "netns" or item.places <= planned.after.namespaces.keys()):
-                self.objects.append(item)
+            if _key(item) in known or not (item.kind == "netns" or item.places <= planned.after.namespaces.keys()):
+                continue
+            mine = sorted(claims_of(item) & owners.keys(), key=str)
+            if mine:
+                item = replace(item, owner=owners[mine[0]] or item.absent)
+            elif item.kind == SYSCTL and item.devices & self._made():
+                # It only follows, on a device that goes with this topology.
+                continue
+            self.objects.append(item)
+
+    def _made(self) -> set[End]:
+        """The devices that this topology made."""
+        return {end for item in self.objects if item.found is None for end in item.devices if item.kind in LINKS}
 
     def left_by(self, config: Config) -> list[Touched]:
         """The objects that were declared and are not any more, with the sysctls that had followed them."""
-        declared, before = claims(config), claims(self.config)
-        undeclared = [item for item in self.objects if not claims_of(item) & declared]
-        gone = [item for item in undeclared if claims_of(item) & before]
+        declared = claims(config)
+        gone = [item for item in self.objects if item.owner and not claims_of(item) & declared]
         written = [subject for item in gone if item.kind == SYSCTL for _, subject in claims_of(item)]
         followers = [
             item
-            for item in undeclared
-            if item not in gone and item.kind == SYSCTL and any(follows(key, written) for _, key in claims_of(item))
+            for item in self.objects
+            if item.kind == SYSCTL and not item.owner and any(follows(key, written) for _, key in claims_of(item))
         ]
-        return gone + followers
+        return gone + [item for item in followers if not claims_of(item) & declared]
 
     def union(self, config: Config) -> Config:
         """A configuration with what was declared before it and not purged."""
@@ -100,7 +116,8 @@ def claims(config: Config) -> set[tuple[str, Any]]:
 
 
 def claims_of(item: Touched) -> set[tuple[str, Any]]:
-    return claims({item.kind: [item.absent]})
+    """What an object is, where it was found and where it was declared."""
+    return claims({item.kind: [entry for entry in (item.absent, item.owner) if entry]})
 
 
 def identity(item: Touched, state: State) -> int:

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -29,7 +29,7 @@ def run_reachability() -> None:
     problems = Problems()
     checks = reachability.read(module.params["checks"], problems)
     if problems:
-        _refuse(module, problems)
+        refuse(module, problems)
     lacking = privilege.missing()
     if lacking:
         module.fail_json(msg=f"this needs {' and '.join(lacking)}, which the process does not have; run it as root")
@@ -67,23 +67,23 @@ def _missing(module: AnsibleModule, session: Session, checks: Sequence[Check]) -
         elif check.netns in missing and not module.check_mode:
             problems.add(f"{check.path}.from", f"there is no namespace {check.netns}")
     if problems:
-        _refuse(module, problems)
+        refuse(module, problems)
     for name in missing:
         module.warn(f"namespace {name} does not exist yet; checks from it are skipped in check mode")
     return set(missing)
 
 
-def _report(module: AnsibleModule, rows: Sequence[dict[str, Any]]) -> NoReturn:
+def _report(module: AnsibleModule, rows: Sequence[dict[str, Any]]) -> None:
     failed = [row for row in rows if row["ok"] is False]
     result = {"ok": not failed, "results": list(rows), "table": table(rows), "matrix": matrix(rows)}
-    if failed and module.params["fail"] and not module.check_mode:
-        module.fail_json(msg=failure(rows), changed=False, **result)
-    if failed:
-        module.warn(failure(rows))
+    if failed and module.params["fail"]:
+        if not module.check_mode:
+            module.fail_json(msg=failure(rows), changed=False, **result)
+        module.warn(f"in check mode, this does not fail the task: {failure(rows)}")
     module.exit_json(changed=False, **result)
 
 
-def _refuse(module: AnsibleModule, problems: Problems) -> NoReturn:
+def refuse(module: AnsibleModule, problems: Problems) -> None:
     found = [{"path": problem.path, "message": problem.message} for problem in problems.found]
     lines = [str(problem) for problem in problems.found]
     text = lines[0] if len(lines) == 1 else f"{len(lines)} problems, nothing was probed:\n- " + "\n- ".join(lines)

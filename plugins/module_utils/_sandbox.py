@@ -7,12 +7,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Any, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ._errors import KernelError
-from ._glue import _guarded, _refuse
+from ._glue import guarded, refuse
 from ._kernel import sandbox as pins
 from ._kernel.apply import apply
 from ._kernel.observe import observe
@@ -21,9 +22,13 @@ from ._model import document as documents
 from ._model import sandbox
 from ._model.document import Plan
 from ._model.problems import Problems, Reader
-from ._model.sandbox import Found, Lan, Wanted, Work
+from ._model.sandbox import Found, Wanted, Work
 from ._model.sandbox_actions import LAN, CreateHost, RemoveAll, RemoveHost, mnt_path, net_path, report
-from ._transaction import Failed, Interrupted, Refused, _signals
+from ._model.sandbox_lan import Lan
+from ._model.step import Step
+from ._transaction import Failed, Interrupted, Refused, signals
+
+PINS: dict[type, Any] = {CreateHost: pins.create, RemoveHost: pins.remove, RemoveAll: pins.remove_all}
 
 
 def run_sandbox() -> None:
@@ -32,20 +37,20 @@ def run_sandbox() -> None:
     problems = Problems()
     wanted = sandbox.read(Reader(module.params, "", problems))
     if problems:
-        _refuse(module, problems)
-    result = _guarded(module, f"sandbox {' '.join(wanted.names)}", lambda _: _converge(wanted, module.check_mode))
+        refuse(module, problems)
+    result = guarded(module, f"sandbox {' '.join(wanted.names)}", lambda _: _converge(wanted, module.check_mode))
     module.exit_json(**result)
 
 
 def _converge(wanted: Wanted, check: bool) -> dict[str, Any]:
     with Session(path_of=net_path) as session:
         found = pins.find()
-        state = observe(session, sandbox.scope())
+        state = observe(session, sandbox.first_scope())
         problems = Problems()
         work = sandbox.work(wanted, found, state, problems)
         if problems:
             raise Refused(problems)
-        planned = sandbox.plan(work, observe(session, work.document.scope()), problems)
+        planned = sandbox.plan(work, observe(session, sandbox.scope(work)), problems)
         if problems:
             raise Refused(problems)
         pins.check_empty(_removed(planned))
@@ -80,28 +85,28 @@ def _removed(planned: Plan) -> list[str]:
 
 def _carry_out(session: Session, found: Found, work: Work, planned: Plan) -> None:
     """Applies the plan and reads the kernel back; on any failure takes away what was made."""
-    actions = [step.action for step in planned.steps]
-    created = [action for action in actions if isinstance(action, CreateHost)]
     try:
-        with _signals():
+        with signals():
             if work.kept:
                 pins.save(work.kept)
-            pins.remove(session, [action for action in actions if isinstance(action, RemoveHost)])
-            if created:
-                pins.create(created)
-            apply(session, [step for step in planned.steps if not isinstance(step.action, PINS)])
+            _apply(session, planned.steps)
             left = documents.plan(work.document, observe(session, work.document.scope()), Problems())
             if left.steps:
                 raise KernelError("make the kernel hold what was written", "", _left(left.steps))
-            if any(isinstance(action, RemoveAll) for action in actions):
-                pins.remove_all()
-            elif work.lan:
+            if work.lan:
                 pins.save(work.lan)
     except (KernelError, OSError, Interrupted) as error:
         raise _put_back(session, found, work, planned, error) from error
 
 
-PINS = (CreateHost, RemoveHost, RemoveAll)
+def _apply(session: Session, steps: Sequence[Step]) -> None:
+    """Carries out steps, in a plan's order: what goes, the namespaces that come, what is in them."""
+    for kind, group in groupby(steps, key=lambda step: PINS.get(type(step.action))):
+        batch = list(group)
+        if kind:
+            kind(session, [step.action for step in batch])
+        else:
+            apply(session, batch)
 
 
 def _left(steps: Sequence[Any]) -> str:
@@ -112,13 +117,15 @@ def _put_back(session: Session, found: Found, work: Work, planned: Plan, error: 
     """What was made goes again; what was removed was not whole, or was to go."""
     created = [step.action.name for step in planned.steps if isinstance(step.action, CreateHost)]
     try:
-        with _signals(ignore=True):
+        with signals(ignore=True):
             there = pins.find()
-            apply(session, [step for step in sandbox.cuts(planned, created) if LAN in there.live])
+            if LAN in there.live:
+                cuts = sandbox.cuts(planned, created)
+                apply(session, [step for step in cuts if session.socket(LAN).index(step.action.name)])
             made = [sandbox.removal(work, name) for name in reversed(created) if name in there.folders]
             pins.remove(session, made)
             if there.exists and not found.exists:
-                pins.remove_all()
+                pins.remove_all(session, [RemoveAll()])
     except (KernelError, OSError) as second:
         return Failed(f"{error}. What had been made could NOT be removed: {second}", restored=False)
     told = "What had been made was removed again." if created else "Run it again to finish."

@@ -19,6 +19,7 @@ from ._kernel.session import Session
 from ._model import document as documents
 from ._model.document import Document, Plan
 from ._model.problems import Problems
+from ._model.state import State
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -43,16 +44,10 @@ class Interrupted(Exception):
     """A signal asked for the end."""
 
 
-def plan(session: Session, document: Document, assume: bool, beside: Optional[Document] = None) -> Plan:
-    """Reads the host and plans; raises `Refused`.
-
-    `beside` names more that has to be read, so that it could be put back.
-    """
+def plan(document: Document, state: State, assume: bool) -> Plan:
+    """The way from a state to a document; raises `Refused`."""
     problems = Problems()
-    scope = document.scope()
-    for dummy, spec in beside or ():
-        spec.add_to(scope)
-    planned = documents.plan(document, observe(session, scope), problems, assume)
+    planned = documents.plan(document, state, problems, assume)
     if problems:
         raise Refused(problems)
     return planned
@@ -66,7 +61,7 @@ def carry_out(
     Returns the plan with the state the kernel now really has. `begin` is called before the first change.
     """
     try:
-        with _signals():
+        with signals():
             if begin:
                 begin()
             apply(session, planned.steps)
@@ -93,7 +88,7 @@ def _put_back(session: Session, document: Document, planned: Plan) -> str:
     problems = Problems()
     undo = documents.read(documents.restoration(documents.touched(planned)), problems)
     try:
-        with _signals(ignore=True):
+        with signals(ignore=True):
             scope = undo.scope()
             for name, needs in document.scope().namespaces.items():
                 scope.namespace(name).sysctls |= needs.sysctls
@@ -106,7 +101,7 @@ def _put_back(session: Session, document: Document, planned: Plan) -> str:
 
 
 @contextmanager
-def _signals(ignore: bool = False) -> Iterator[None]:
+def signals(ignore: bool = False) -> Iterator[None]:
     """Signals become `Interrupted` (or wait), so that no run ends half-way."""
 
     def interrupt(number: int, _: Any) -> None:

@@ -126,7 +126,7 @@ problems:
     message: {type: str, description: "What is wrong with it, and what would be right."}
 """
 
-from ansible_collections.nsfabric.linux.plugins.module_utils._glue import run_topology
+from ansible_collections.nsfabric.linux.plugins.module_utils._topology import run_topology
 
 
 def main() -> None:

@@ -36,11 +36,11 @@ def converge(host: Host) -> Callable[..., dict[str, Any]]:
     """Check, run, check, run: the prediction is the run, and the second run finds nothing to do."""
 
     def four(name: str, /, **options: Any) -> dict[str, Any]:
-        before = host.sh("ip -j address; ip -j route; ip -j -6 route; ip netns")
+        before = host.picture()
         predicted = host.module(name, check=True, **options)
         assert not predicted.get("failed"), predicted
         assert predicted["changed"] is True, predicted
-        assert host.sh("ip -j address; ip -j route; ip -j -6 route; ip netns") == before, "check mode changed it"
+        assert host.picture() == before, "check mode changed it"
         done = host.module(name, **options)
         assert not done.get("failed"), done
         assert done["changed"] is True
@@ -54,3 +54,19 @@ def converge(host: Host) -> Callable[..., dict[str, Any]]:
         return done
 
     return four
+
+
+@pytest.fixture
+def refused(host: Host) -> Callable[..., str]:
+    """Check and run: both refuse, neither changes anything; the message of the run."""
+
+    def twice(name: str, /, checked: bool = True, **options: Any) -> str:
+        before = host.picture()
+        for check in (True, False) if checked else (False,):
+            done = host.module(name, check=check, **options)
+            assert done.get("failed"), done
+            assert not done.get("crashed"), done
+        assert host.picture() == before, "something was changed"
+        return str(done["msg"])
+
+    return twice

@@ -104,11 +104,34 @@ class Host:
         found = [each for each in self.json("ip -d -j address show", netns) if each.get("ifname") == name]
         return found[0] if found else None
 
+    def picture(self) -> dict[str, Any]:
+        """Every namespace's links, addresses and routes, without what the kernel does in its own time."""
+        show = "ip -d -j address; ip -j route; ip -j -6 route"
+        inside = f'[ ! -e "$n" ] || {{ echo "@@$n"; ip netns exec "${{n##*/}}" sh -c "{show}" || :; }}'
+        shown = self.sh(f"echo @@; {show}; for n in /run/netns/*; do {inside}; done")
+        parts = (part.partition("\n") for part in shown.split("@@")[1:])
+        return {name: _still([json.loads(line or "[]") for line in lines.splitlines()]) for name, _, lines in parts}
+
+    def attributes(self, name: str, netns: str = "") -> dict[str, Any]:
+        """A link's attributes under the options' names."""
+        link = self.link(name, netns)
+        assert link is not None, f"no link {name}"
+        return {
+            "up": "UP" in link["flags"],
+            "mtu": link["mtu"],
+            "mac": link["address"],
+            "txqueuelen": link.get("txqlen", 0),
+            "master": link.get("master", ""),
+            "addresses": sorted(self.addresses(name, netns)),
+        }
+
     def addresses(self, name: str, netns: str = "") -> list[str]:
         """A link's addresses, link-local ones left out."""
         link = self.link(name, netns)
         assert link is not None, f"no link {name}"
-        return [f"{a['local']}/{a['prefixlen']}" for a in link["addr_info"] if a["scope"] != "link" or "." in a["local"]]
+        return [
+            f"{a['local']}/{a['prefixlen']}" for a in link["addr_info"] if a["scope"] != "link" or "." in a["local"]
+        ]
 
     def routes(self, netns: str = "", options: str = "", what: str = "") -> list[dict[str, Any]]:
         return [found for found in self.json(f"ip -j -d {options} route show {what}", netns) if found]
@@ -153,11 +176,39 @@ class Host:
         os.waitpid(pid, 0)
         return dict(json.loads(result)) if result else {}
 
+    def do(self, module: str, /, **options: Any) -> dict[str, Any]:
+        """Runs a module that is to succeed."""
+        done = self.module(module, **options)
+        assert not done.get("failed"), done
+        return done
+
     def _enter(self) -> None:
         for kind in ("net", "mnt"):
             descriptor = os.open(f"/proc/{self.pid}/ns/{kind}", os.O_RDONLY)
             call(_libc.setns(descriptor, 0))
             os.close(descriptor)
+
+
+def warnings(done: dict[str, Any]) -> str:
+    """What a module warned of."""
+    return " ".join(map(str, done.get("warnings", ())))
+
+
+def _still(shown: list[Any]) -> list[Any]:
+    """The parts of what `ip` shows that do not change by themselves."""
+    links, *routes = shown or [[]]
+    told = ("ifname", "mtu", "master", "link", "address", "txqlen")
+    settings = ("stp_state", "priority", "forward_delay", "hello_time", "max_age", "ageing_time", "vlan_filtering")
+    still = []
+    for link in filter(None, links):
+        info = link.get("linkinfo", {})
+        data = info.get("info_data", {})
+        still.append({key: link.get(key) for key in told})
+        still[-1]["up"] = "UP" in link["flags"]
+        still[-1]["kind"] = info.get("info_kind"), {key: data[key] for key in settings if key in data}
+        still[-1]["addresses"] = [(a["local"], a["prefixlen"]) for a in link["addr_info"] if a.get("scope") != "link"]
+    found = [route for listed in routes for route in listed if route and not route["dst"].startswith(("fe80", "ff00"))]
+    return [still, [{key: route[key] for key in route if key != "flags"} for route in found]]
 
 
 def _run(name: str, options: dict[str, Any], check: bool) -> dict[str, Any]:

@@ -12,12 +12,12 @@ from itertools import groupby
 from typing import Any
 
 from .._errors import KernelError
-from .._model.attributes import DeleteAddress
+from .._model.addresses import DeleteAddress
 from .._model.firewall_actions import FirewallAction
 from .._model.link import DeleteLink
 from .._model.netns import CreateNetns, DeleteNetns
 from .._model.netns_neighbor import DeleteNeighbor
-from .._model.netns_route import DeleteRoute
+from .._model.netns_route_actions import DeleteRoute
 from .._model.step import Step
 from . import bridge, firewall, link, netns, netns_neighbor, netns_route, netns_sysctl, veth
 from .netlink import Request

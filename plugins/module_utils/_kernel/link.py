@@ -11,7 +11,8 @@ import socket
 from typing import Any, Optional
 
 from .._errors import KernelError
-from .._model.attributes import AddAddress, DeleteAddress, SetLink
+from .._model.addresses import AddAddress, DeleteAddress
+from .._model.attributes import SetLink
 from .._model.link import DeleteLink, MoveLink
 from .._model.state import LO, Address, Link
 from . import netlink
@@ -77,8 +78,10 @@ def _kind(message: Any) -> tuple[str, tuple[tuple[str, int], ...]]:
     data = info.get_attr("IFLA_INFO_DATA") if kind == "bridge" else None
     if not data:
         return kind, ()
-    found = ((name, data.get_attr(attribute)) for name, attribute in BRIDGE.items())
-    return kind, tuple((name, value) for name, value in found if value is not None)
+    found = {name: data.get_attr(attribute) for name, attribute in BRIDGE.items()}
+    # 2 where a program of user space does the work.
+    found["stp"] = min(found["stp"] or 0, 1)
+    return kind, tuple((name, value) for name, value in found.items() if value is not None)
 
 
 def read(session: Session, netns: str) -> list[Seen]:
@@ -140,14 +143,14 @@ def _delete(session: Session, action: DeleteLink) -> list[tuple[str, Request]]:
     return [(action.netns, Request(netlink.ifinfmsg, netlink.RTM_DELLINK, 0, header, ()))]
 
 
-def _address_request(session: Session, action: Any, kind: int, flags: int) -> list[tuple[str, Request]]:
+def _address_request(session: Session, action: Any, kind: int, flags: int, far: str = "") -> list[tuple[str, Request]]:
     address = ipaddress.ip_interface(action.address)
     header = {
         "index": index(session, action.netns, action.name),
         "family": socket.AF_INET6 if address.version == 6 else socket.AF_INET,
         "prefixlen": address.network.prefixlen,
     }
-    attrs = [("IFA_LOCAL", str(address.ip)), ("IFA_ADDRESS", str(address.ip))]
+    attrs = [("IFA_LOCAL", str(address.ip)), ("IFA_ADDRESS", far or str(address.ip))]
     return [(action.netns, Request(netlink.ifaddrmsg, kind, flags, header, attrs))]
 
 
@@ -158,7 +161,18 @@ def _add_address(session: Session, action: AddAddress) -> list[tuple[str, Reques
 
 
 def _delete_address(session: Session, action: DeleteAddress) -> list[tuple[str, Request]]:
-    return _address_request(session, action, netlink.RTM_DELADDR, 0)
+    return _address_request(session, action, netlink.RTM_DELADDR, 0, _far_address(session, action))
+
+
+def _far_address(session: Session, action: DeleteAddress) -> str:
+    """The peer's address of a point-to-point one, by which the kernel knows it; "" for any other."""
+    number = index(session, action.netns, action.name)
+    of_device = Request(netlink.ifaddrmsg, netlink.RTM_GETADDR, 0, {"index": number}, ())
+    for message in session.socket(action.netns).dump(of_device):
+        local, far = message.get_attr("IFA_LOCAL"), message.get_attr("IFA_ADDRESS")
+        if local and local != far and message["index"] == number and _address(message).text == action.address:
+            return str(far)
+    return ""
 
 
 REQUESTS = {

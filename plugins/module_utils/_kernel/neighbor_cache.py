@@ -16,6 +16,7 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 from .session import Session
@@ -26,9 +27,10 @@ NLM_F_REQUEST, NLM_F_DUMP = 0x01, 0x300
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 NDA_DST = 1
 NDTA_THRESH3, NDTA_CONFIG = 4, 5
-NUD_REACHABLE, NUD_STALE, NUD_DELAY, NUD_PROBE, NUD_FAILED = 0x02, 0x04, 0x08, 0x10, 0x20
+NUD_INCOMPLETE, NUD_REACHABLE, NUD_STALE, NUD_DELAY, NUD_PROBE, NUD_FAILED = 0x01, 0x02, 0x04, 0x08, 0x10, 0x20
+NUD_NOARP = 0x40
 # Entries that go without loss: one that is needed again is resolved again.
-DISPENSABLE = NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_FAILED
+DISPENSABLE = NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_FAILED | NUD_NOARP
 NTF_PROXY, NTF_EXT_LEARNED = 0x08, 0x10
 HEADER = struct.Struct("=LHHLL")
 NEIGHBOR = struct.Struct("=BxxxiHBB")
@@ -41,7 +43,7 @@ PAUSE, PATIENCE = 0.05, 5.0
 
 
 class Entry(NamedTuple):
-    """A neighbour's place in one namespace."""
+    """A neighbour in one namespace."""
 
     family: int
     device: int
@@ -49,92 +51,94 @@ class Entry(NamedTuple):
 
 
 class NeighborCache:
-    """Deletes entries that this run has made, when there are so many that the table may fill up.
+    """Deletes what the kernel learned of neighbours, when there are so many that the table may fill up.
 
-    Entries that were there before stay, and so do all of them while there is room.
+    All of it is learned again when it is needed; static entries stay, and everything does while there is room.
     """
 
     def __init__(self, session: Session, places: set[tuple[str, int]], probes: int) -> None:
         """`places`: namespaces and families that `probes` probes in all are sent from."""
         self._sockets: dict[str, socket.socket] = {}
-        self._before: dict[tuple[str, int], set[Entry]] = {}
+        self._places: set[tuple[str, int]] = set()
+        self._done: set[tuple[str, bytes]] = set()
         self._unlooked = 0
         self._held_since = self._look_again = 0.0
         self._patient = True
         self.overflow = 0
-        if not places or 2 * probes < BATCH:
-            return
-        try:
-            self._open(session, places, probes)
-        except OSError:
-            # Only an aid: without it, probes may be lost to a full table.
-            self._before = {}
+        if probes >= BATCH:
+            # Only an aid: where it does not work, probes may be lost to a full table.
+            with suppress(OSError):
+                self._open(session, places, probes)
 
     def _open(self, session: Session, places: set[tuple[str, int]], probes: int) -> None:
         first = min(places)[0]
         self._sockets[first] = _netlink(session, first)
-        families = {family for _, family in places}
-        sizes = {family: self._size(self._sockets[first], family) for family in families}
-        if all(used + 2 * probes <= room // 2 for used, room in sizes.values()):
+        sizes = [self._size(family) for family in {family for _, family in places}]
+        if all(used + 2 * probes <= room // 2 for used, room in sizes):
             return
-        for netns, family in places:
-            if netns not in self._sockets:
-                self._sockets[netns] = _netlink(session, netns)
-            self._before[netns, family] = {entry for entry, _ in _entries(self._sockets[netns], family)}
+        for netns in {netns for netns, _ in places} - {first}:
+            self._sockets[netns] = _netlink(session, netns)
+        self._places = places
 
     def close(self) -> None:
+        """Leaves room to those who come next."""
+        if self._places:
+            self._full()
         for sock in self._sockets.values():
             sock.close()
 
     def crowded(self, now: float) -> bool:
         """Whether further checks should wait: the table is nearly full, and may have room in a moment."""
-        if not self._before or now < self._look_again:
+        if not self._places or now < self._look_again or (self._unlooked < BATCH and not self._held_since):
             return bool(self._held_since)
-        if not self._held_since and self._unlooked < BATCH:
-            return False
         self._unlooked = 0
-        if not self._full():
+        if self._full() and self._patient:
+            self._held_since = self._held_since or now
+            self._look_again = now + PAUSE
+            # Where others keep it full, waiting again would only take longer.
+            self._patient = now < self._held_since + PATIENCE
+        else:
             self._held_since = 0.0
-            return False
-        self._held_since = self._held_since or now
-        self._patient &= now < self._held_since + PATIENCE
-        if not self._patient:
-            # Others keep it full. Waiting for them again would only take longer.
-            self._held_since = 0.0
-            return False
-        self._look_again = now + PAUSE
-        return True
+        return bool(self._held_since)
 
     def sent(self) -> None:
         """Notes that a probe has left."""
         self._unlooked += 1
 
+    def done(self, netns: str, family: int, address: str) -> None:
+        """Notes that no answer from an address is waited for any more."""
+        if self._places:
+            self._done.add((netns, socket.inet_pton(ADDRESS_FAMILY[family], address)))
+
     def _full(self) -> bool:
         """Makes room where that is possible."""
-        sock = next(iter(self._sockets.values()))
-        full = False
-        for family in {family for _, family in self._before}:
-            used, room = self._size(sock, family)
-            if used > room // 4:
-                self._tidy(family)
-                used, room = self._size(sock, family)
-            if used > room - 2 * BATCH:
-                self.overflow = room
-            full |= used > room * 3 // 4
-        return full
+        try:
+            return True in {self._nearly_full(family) for family in {family for _, family in self._places}}
+        except OSError:
+            self._places = set()
+            return False
+
+    def _nearly_full(self, family: int) -> bool:
+        used, room = self._size(family)
+        if used > room // 4:
+            self._tidy(family)
+            used, room = self._size(family)
+        if used > room - 2 * BATCH:
+            self.overflow = room
+        return used > room * 3 // 4
 
     def _tidy(self, family: int) -> None:
-        for (netns, of), before in self._before.items():
-            if of != family:
-                continue
-            for entry, state in _entries(self._sockets[netns], family):
-                if state & DISPENSABLE and entry not in before:
-                    _delete(self._sockets[netns], entry)
+        for netns in {netns for netns, of in self._places if of == family}:
+            sock = self._sockets[netns]
+            for entry, state in _entries(sock, family):
+                unasked = state & NUD_INCOMPLETE and (netns, entry.address) in self._done
+                if state & DISPENSABLE or unasked:
+                    _delete(sock, entry)
 
-    @staticmethod
-    def _size(sock: socket.socket, family: int) -> tuple[int, int]:
+    def _size(self, family: int) -> tuple[int, int]:
         """The entries in the machine's table, and how many it holds."""
         used, room = 0, 1 << 30
+        sock = next(iter(self._sockets.values()))
         for body in _dump(sock, RTM_GETNEIGHTBL, RTM_NEWNEIGHTBL, TABLE.pack(ADDRESS_FAMILY[family])):
             found = dict(_attributes(body[TABLE.size :]))
             if NDTA_THRESH3 in found and NDTA_CONFIG in found:

@@ -20,11 +20,11 @@ from typing import Any, NamedTuple, Optional
 
 IMPORT_ERROR: Optional[str] = None
 try:
-    from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
-    from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
-    from pyroute2.netlink.rtnl.ndmsg import ndmsg
-    from pyroute2.netlink.rtnl.nsidmsg import nsidmsg
-    from pyroute2.netlink.rtnl.rtmsg import rtmsg
+    from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg as ifaddrmsg
+    from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg as ifinfmsg
+    from pyroute2.netlink.rtnl.ndmsg import ndmsg as ndmsg
+    from pyroute2.netlink.rtnl.nsidmsg import nsidmsg as nsidmsg
+    from pyroute2.netlink.rtnl.rtmsg import rtmsg as rtmsg
 except ImportError:
     IMPORT_ERROR = traceback.format_exc()
 
@@ -32,19 +32,20 @@ RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK, RTM_SETLINK = 16, 17, 18, 19
 RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
 RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
 RTM_NEWNEIGH, RTM_DELNEIGH, RTM_GETNEIGH = 28, 29, 30
-RTM_NEWNSID, RTM_GETNSID = 88, 90
+RTM_GETNSID = 90
 NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP_INTR = 0x01, 0x04, 0x10
-NLM_F_REPLACE, NLM_F_EXCL, NLM_F_CREATE, NLM_F_APPEND, NLM_F_DUMP = 0x100, 0x200, 0x400, 0x800, 0x300
+NLM_F_REPLACE, NLM_F_EXCL, NLM_F_CREATE, NLM_F_DUMP = 0x100, 0x200, 0x400, 0x300
 NLM_F_ACK_TLVS = 0x200
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 NLMSGERR_ATTR_MSG = 1
 SOL_NETLINK = 270
 NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK = 10, 11, 12
-SO_RCVBUFFORCE = 33
 SIOCGIFINDEX = 0x8933
 HEADER = struct.Struct("=LHHLL")
-# More unread acknowledgements than this overflow the default receive buffer (ENOBUFS).
+# More unread acknowledgements than this overflow the default receive buffer (ENOBUFS),
 WINDOW = 128
+# and more bytes at once the default send buffer (EMSGSIZE).
+WINDOW_BYTES = 64 * 1024
 
 
 class Answer(NamedTuple):
@@ -100,7 +101,7 @@ class Route:
 
     def dump(self, request: Request) -> list[Any]:
         """Every object of a kind; asked again when the kernel says that it changed meanwhile."""
-        for _ in range(16):
+        for _attempt in range(16):
             messages, interrupted = self._dump(request)
             if not interrupted:
                 return messages
@@ -117,6 +118,7 @@ class Route:
                     continue
                 interrupted |= bool(flags & NLM_F_DUMP_INTR)
                 if kind == NLMSG_DONE:
+                    _check_end(body)
                     return messages, interrupted
                 if kind == NLMSG_ERROR:
                     answer = _answer(body, flags)
@@ -138,32 +140,45 @@ class Route:
 
     def send(self, requests: Sequence[Request]) -> list[Answer]:
         """Sends requests pipelined and returns the kernel's answer to each; it goes on after an error."""
-        answers: list[Answer] = []
-        for start in range(0, len(requests), WINDOW):
-            answers += self._send(requests[start : start + WINDOW])
-        return answers
-
-    def _send(self, requests: Sequence[Request]) -> list[Answer]:
         first = self._number + 1
-        data = []
+        answers: dict[int, Answer] = {}
+        window: list[bytes] = []
         for request in requests:
             self._number += 1
-            data.append(request._replace(flags=request.flags | NLM_F_ACK).encode(self._number))
-        self._socket.send(b"".join(data))
-        answers: dict[int, Answer] = {}
-        while len(answers) < len(requests):
-            for kind, flags, number, body in self._receive():
-                if kind == NLMSG_ERROR and first <= number <= self._number:
-                    answers[number] = _answer(body, flags)
+            message = request._replace(flags=request.flags | NLM_F_ACK).encode(self._number)
+            if len(window) == WINDOW or sum(map(len, window)) + len(message) > WINDOW_BYTES:
+                self._exchange(window, answers)
+                window = []
+            window.append(message)
+        self._exchange(window, answers)
         return [answers[number] for number in range(first, self._number + 1)]
+
+    def _exchange(self, window: Sequence[bytes], answers: dict[int, Answer]) -> None:
+        """Sends messages and collects their answers by number."""
+        if window:
+            self._socket.send(b"".join(window))
+        numbers = {HEADER.unpack_from(message)[3] for message in window}
+        while numbers:
+            for kind, flags, number, body in self._receive():
+                if kind == NLMSG_ERROR and number in numbers:
+                    answers[number] = _answer(body, flags)
+                    numbers.remove(number)
 
     def _receive(self) -> Iterator[tuple[int, int, int, bytes]]:
         data = self._socket.recv(1 << 20)
         offset = 0
         while offset + HEADER.size <= len(data):
-            length, kind, flags, number, _ = HEADER.unpack_from(data, offset)
+            length, kind, flags, number = HEADER.unpack_from(data, offset)[:4]
             yield kind, flags, number, data[offset : offset + length]
             offset += (length + 3) & ~3
+
+
+def _check_end(body: bytes) -> None:
+    """A dump that fails on its way says so in its last message."""
+    if len(body) >= HEADER.size + 4:
+        (code,) = struct.unpack_from("=i", body, HEADER.size)
+        if code < 0:
+            raise OSError(-code, os.strerror(-code))
 
 
 def _decode(cls: Any, body: bytes) -> Any:

@@ -9,15 +9,20 @@ from __future__ import annotations
 import ctypes
 import errno
 import fcntl
+import glob
 import os
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Set as AbstractSet
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import NamedTuple
 
 from .._errors import KernelError
 from .._model.netns import CreateNetns, DeleteNetns
-from .._model.state import HOST
+from .._model.state import HOST, End
 from . import wait
-from .session import NETNS_DIRECTORY, THIS_NAMESPACE, Session, inode, is_mounted, system_call, unshare_network
+from .session import NETNS_DIRECTORY, THIS_NAMESPACE, Session, inode, is_mounted, system_call
 
 MS_BIND, MS_REC, MS_SHARED = 0x1000, 0x4000, 0x100000
 MNT_DETACH = 2
@@ -59,78 +64,143 @@ def _shared_directory() -> Iterator[None]:
         os.close(directory)
 
 
+def is_live(path: str) -> bool:
+    """Whether a namespace is mounted on a file; a file that was just made is given the time to become one."""
+
+    def known() -> bool:
+        try:
+            return is_mounted(path) or not 0 <= time.time() - os.stat(path).st_mtime < MOUNT_SECONDS
+        except FileNotFoundError:
+            return True
+
+    wait.until(known, MOUNT_SECONDS)
+    try:
+        return is_mounted(path)
+    except FileNotFoundError:
+        return False
+
+
 def create(session: Session, actions: list[CreateNetns]) -> None:
     """Makes namespaces; one that another process makes at the same time is found, not an error."""
+    with _told(actions[0].what()), _shared_directory():
+        pass
+    for action in actions:
+        with _told(action.what()):
+            _create(session, session.path(action.name))
+
+
+@contextmanager
+def _told(attempted: str) -> Iterator[None]:
     try:
-        with _shared_directory():
-            pass
-        for action in actions:
-            _create(session, action.name)
+        yield
     except OSError as error:
-        raise KernelError("create a namespace", HOST, error.strerror or str(error)) from error
+        raise KernelError(attempted, HOST, error.strerror or str(error)) from error
 
 
-def _create(session: Session, name: str) -> None:
-    path = session.path(name)
+def _create(session: Session, path: str) -> None:
     # Unshared before the file is made: others see the plain file for microseconds instead of half a millisecond.
     with session.scratch():
-        try:
-            os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o000))
-        except FileExistsError:
-            if wait.until(lambda: is_mounted(path), MOUNT_SECONDS):
+        while True:
+            try:
+                _mount_namespace(THIS_NAMESPACE, path)
                 return
-            raise
-        try:
-            mount(THIS_NAMESPACE, path, "none", MS_BIND)
-        except OSError:
-            os.unlink(path)
-            raise
+            except FileExistsError:
+                if is_live(path):
+                    return
+                if os.path.lexists(path):
+                    raise
+
+
+def _mount_namespace(source: str, path: str) -> None:
+    os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o000))
+    try:
+        mount(source, path, "none", MS_BIND)
+    except OSError:
+        os.unlink(path)
+        raise
+
+
+class _Leaving(NamedTuple):
+    """A namespace without its name: its number, and the numbers of the devices outside that die with it."""
+
+    name: str
+    path: str
+    number: int
+    far_ends: tuple[tuple[End, int], ...]
+
+    def is_gone(self, session: Session) -> bool:
+        return not self.left(session)
+
+    def left(self, session: Session) -> list[End]:
+        return [end for end, index in self.far_ends if session.socket(end.netns).index(end.name) == index]
 
 
 def delete(session: Session, actions: list[DeleteNetns]) -> None:
     """Unmounts namespaces, then waits until the far ends of their cables are gone as well."""
-    waiting = []
-    for action in actions:
-        path = session.path(action.name)
-        number = inode(path)
-        ends = [(end, session.socket(end.netns).index(end.name)) for end in action.far_ends if _open(session, end.netns)]
-        session.leave(action.name)
-        try:
-            unmount(path)
-            os.unlink(path)
-        except OSError as error:
-            raise KernelError(f"delete namespace {action.name}", HOST, error.strerror or str(error)) from error
-        waiting.append((action, number, ends))
     deleted = {action.name for action in actions}
-    for action, number, ends in waiting:
-        left = [(end, index) for end, index in ends if index and end.netns not in deleted]
+    leaving = []
+    for action in actions:
+        with _told(action.what()):
+            leaving += _unmount(session, action, deleted)
+    end = time.monotonic() + VANISH_SECONDS
+    held = [each for each in leaving if not wait.until(partial(each.is_gone, session), end - time.monotonic())]
+    told = [_give_back(session, each) for each in held]
+    if told:
+        raise KernelError(f"delete namespace {held[0].name}", HOST, told[0], "end what uses it first")
 
-        def gone() -> bool:
-            return all(session.socket(end.netns).index(end.name) != index for end, index in left)
 
-        if not wait.until(gone, VANISH_SECONDS):
-            raise KernelError(
-                f"delete namespace {action.name}",
-                HOST,
-                f"its name is gone, but {', '.join(str(end) for end, _ in left)} still hang on it",
-                _holders(number),
-            )
+def _unmount(session: Session, action: DeleteNetns, deleted: AbstractSet[str]) -> list[_Leaving]:
+    """Takes a namespace's name away; nothing where another process has just done it."""
+    path = session.path(action.name)
+    outside = [end for end in action.far_ends if end.netns not in deleted and _open(session, end.netns)]
+    far_ends = tuple((end, session.socket(end.netns).index(end.name)) for end in outside)
+    session.leave(action.name)
+    try:
+        leaving = _Leaving(action.name, path, inode(path), far_ends)
+        unmount(path)
+        os.unlink(path)
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.EINVAL):
+            raise
+        return []
+    return [leaving]
 
 
 def _open(session: Session, name: str) -> bool:
     return name == HOST or os.path.exists(session.path(name))
 
 
-def _holders(number: int) -> str:
-    """Which processes keep a namespace alive."""
-    found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            if inode(f"/proc/{pid}/ns/net") == number:
-                with open(f"/proc/{pid}/comm", encoding="utf-8") as stream:
-                    found.append(f"{stream.read().strip()} ({pid})")
-        except OSError:
-            continue
-    if not found:
-        return "something else holds it open (a descriptor or a mount elsewhere)"
-    return "end what still runs in it: " + ", ".join(found[:8])
+def _give_back(session: Session, leaving: _Leaving) -> str:
+    """Gives a namespace that is still in use its name back, and tells who uses it."""
+    handles = [path for path in _handles() if _refers(path, leaving.number)]
+    for path in handles:
+        with suppress(OSError):
+            _mount_namespace(path, leaving.path)
+            users = sorted({_process(handle) for handle in handles})
+            return f"{', '.join(users[:8])} still {'uses' if len(users) == 1 else 'use'} it"
+    left = ", ".join(map(str, leaving.left(session)))
+    return f"its name is gone, but {left} still hang on it: something holds it open (a socket, or a mount elsewhere)"
+
+
+def _handles() -> Iterator[str]:
+    """What may refer to a namespace: every thread's own, and every descriptor."""
+    for process in glob.iglob("/proc/[0-9]*"):
+        yield from glob.iglob(f"{process}/task/*/ns/net")
+        yield from glob.iglob(f"{process}/fd/*")
+
+
+def _refers(path: str, number: int) -> bool:
+    try:
+        return inode(path) == number and is_mounted(path)
+    except OSError:
+        return False
+
+
+def _process(handle: str) -> str:
+    """The process that a file below /proc belongs to."""
+    number = handle.split("/")[2]
+    try:
+        with open(f"/proc/{number}/comm", encoding="utf-8", errors="replace") as stream:
+            return f"{stream.read().strip()} (process {number})"
+    except OSError:
+        return f"process {number}"

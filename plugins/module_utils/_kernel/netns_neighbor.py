@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 from typing import Any
 
@@ -23,20 +24,22 @@ NTF_PROXY = 0x08
 
 def read(session: Session, netns: str, names: dict[int, str]) -> dict[NeighborKey, Neighbor]:
     """Every ARP and NDP entry. The kernel lists proxy entries only when they are asked for."""
-    found = {}
+    found: dict[NeighborKey, Neighbor] = {}
     for flags in (0, NTF_PROXY):
         for family in (socket.AF_INET, socket.AF_INET6):
             header = {"family": family, "flags": flags}
             request = Request(netlink.ndmsg, netlink.RTM_GETNEIGH, 0, header, ())
             for message in session.socket(netns).dump(request):
-                entry = _neighbor(message, names)
-                found[entry.key] = entry
+                # A proxy entry may stand for all devices: it belongs to none.
+                if message["ifindex"] in names and message["family"] == family:
+                    entry = _neighbor(message, names)
+                    found[entry.key] = entry
     return found
 
 
 def _neighbor(message: Any, names: dict[int, str]) -> Neighbor:
     proxy = bool(message["flags"] & NTF_PROXY)
-    key = NeighborKey(names.get(message["ifindex"], ""), message.get_attr("NDA_DST"), proxy)
+    key = NeighborKey(names[message["ifindex"]], str(ipaddress.ip_address(message.get_attr("NDA_DST"))), proxy)
     return Neighbor(key, message.get_attr("NDA_LLADDR"), proxy or bool(message["state"] & NUD_PERMANENT))
 
 

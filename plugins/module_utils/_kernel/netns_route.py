@@ -6,39 +6,53 @@
 
 from __future__ import annotations
 
+import errno
+import ipaddress
 import socket
-from typing import Any
+from typing import Any, Optional
 
+from .._errors import KernelError
 from .._model import values
-from .._model.netns_route import AddRoute, DeleteRoute, ReplaceRoute
+from .._model.netns_route_actions import AddRoute, DeleteRoute, ReplaceRoute
 from .._model.state import Hop, Route
-from . import netlink
+from . import netlink, wait
 from .link import index
 from .netlink import Request
 from .session import Session
 
+FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 TYPES = {"unicast": 1, "local": 2, "blackhole": 6, "unreachable": 7, "prohibit": 8, "throw": 9}
 SCOPES = {"global": 0, "site": 200, "link": 253, "host": 254, "nowhere": 255}
+# Where a table has no number of 8 bits the header says "compat".
+TABLE_COMPAT = 252
 RTNH_F_ONLINK = 4
 RTM_F_CLONED = 0x200
+IFA_F_DADFAILED, IFA_F_TENTATIVE = 0x08, 0x40
+# Duplicate address detection waits up to a second and then listens for one.
+PATIENCE = 5.0
 TYPE_NAMES = {number: name for name, number in TYPES.items()}
 SCOPE_NAMES = {number: name for name, number in SCOPES.items()}
 
 
 def read(session: Session, netns: str, names: dict[int, str]) -> list[Route]:
-    """Every route that can be declared, in the kernel's order; cached and multicast ones are left out."""
+    """Every route that can be declared, in the kernel's order.
+
+    Left out are cached and multicast ones, and those by type of service or by source prefix: other keys.
+    """
     routes = []
-    for family in (socket.AF_INET, socket.AF_INET6):
+    for family in FAMILIES.values():
         request = Request(netlink.rtmsg, netlink.RTM_GETROUTE, 0, {"family": family}, ())
         for message in session.socket(netns).dump(request):
-            if message["type"] in TYPE_NAMES and not message["flags"] & RTM_F_CLONED and not message["tos"]:
+            # Asked for a family that it does not have, the kernel dumps all others.
+            other = message["family"] != family or message["tos"] or message["src_len"]
+            if message["type"] in TYPE_NAMES and not message["flags"] & RTM_F_CLONED and not other:
                 routes.append(_route(message, names))
-    return _merged(routes)
+    return routes
 
 
 def _route(message: Any, names: dict[int, str]) -> Route:
     family = 6 if message["family"] == socket.AF_INET6 else 4
-    destination = message.get_attr("RTA_DST") or values.DEFAULT[family].split("/")[0]
+    destination = _canonical(message.get_attr("RTA_DST")) or values.DEFAULT[family].split("/")[0]
     kind = TYPE_NAMES[message["type"]]
     metrics = message.get_attr("RTA_METRICS")
     return Route(
@@ -48,12 +62,17 @@ def _route(message: Any, names: dict[int, str]) -> Route:
         metric=message.get_attr("RTA_PRIORITY") or 0,
         type=kind,
         protocol=message["proto"],
-        scope=SCOPE_NAMES.get(message["scope"], "global"),
-        source=message.get_attr("RTA_PREFSRC"),
+        scope=SCOPE_NAMES.get(message["scope"], str(message["scope"])),
+        source=_canonical(message.get_attr("RTA_PREFSRC")),
         mtu=(metrics.get_attr("RTAX_MTU") if metrics else None) or None,
         # The kernel names `lo` as the device of an IPv6 route that leads nowhere.
         hops=_hops(message, names) if kind in ("unicast", "local") else (),
     )
+
+
+def _canonical(text: Optional[str]) -> Optional[str]:
+    """The C library writes some IPv6 addresses otherwise than Python does (::ffff:10.0.0.1)."""
+    return str(ipaddress.ip_address(text)) if text and "." in text and ":" in text else text
 
 
 def _hops(message: Any, names: dict[int, str]) -> tuple[Hop, ...]:
@@ -67,40 +86,32 @@ def _hops(message: Any, names: dict[int, str]) -> tuple[Hop, ...]:
     return (Hop(_gateway(message), device, bool(message["flags"] & RTNH_F_ONLINK)),)
 
 
-def _gateway(message: Any) -> Any:
+def _gateway(message: Any) -> Optional[str]:
     via = message.get_attr("RTA_VIA")
-    return via["addr"] if via else message.get_attr("RTA_GATEWAY")
+    return _canonical(via["addr"] if via else message.get_attr("RTA_GATEWAY"))
 
 
-def _merged(routes: list[Route]) -> list[Route]:
-    """IPv6 shows the hops of one route as routes with the same key; they are one."""
-    merged: dict[Any, Route] = {}
-    for route in routes:
-        family = values.family(route.destination)
-        first = merged.get(route.key) if family == 6 else None
-        if first is not None and first.hops and route.hops:
-            merged[route.key] = Route(**{**vars(first), "hops": (*first.hops, *route.hops)})
-        else:
-            merged[route.key if family == 6 else (route.key, len(merged))] = route
-    return list(merged.values())
-
-
-def _request(session: Session, netns: str, route: Route, kind: int, flags: int) -> list[tuple[str, Request]]:
-    family = values.family(route.destination)
+def _key(route: Route) -> tuple[dict[str, Any], list[tuple[str, Any]]]:
+    """Header and attributes of what a route is known by."""
     destination, length = route.destination.split("/")
     header = {
-        "family": socket.AF_INET6 if family == 6 else socket.AF_INET,
+        "family": FAMILIES[values.family(route.destination)],
         "dst_len": int(length),
-        "table": route.table if route.table < 256 else 252,
+        "table": route.table if route.table < 256 else TABLE_COMPAT,
         "proto": route.protocol,
-        "scope": SCOPES[route.scope],
-        "type": TYPES[route.type],
     }
     attrs: list[tuple[str, Any]] = [("RTA_TABLE", route.table)]
     if int(length):
         attrs.append(("RTA_DST", destination))
     if route.metric:
         attrs.append(("RTA_PRIORITY", route.metric))
+    return header, attrs
+
+
+def _request(session: Session, netns: str, route: Route, kind: int, flags: int) -> list[tuple[str, Request]]:
+    family = values.family(route.destination)
+    header, attrs = _key(route)
+    header.update(scope=SCOPES[route.scope] if route.scope in SCOPES else int(route.scope), type=TYPES[route.type])
     if route.source:
         attrs.append(("RTA_PREFSRC", route.source))
     if route.mtu:
@@ -134,17 +145,57 @@ def _nexthop(session: Session, netns: str, family: int, hop: Hop) -> dict[str, A
     }
 
 
+def _await_source(session: Session, netns: str, route: Route) -> None:
+    """An IPv6 address is no source before the kernel has found that nobody else has it."""
+    if route.source is None or values.family(route.source) == 4:
+        return
+    source = route.source
+    wait.until(
+        lambda: _flags(session, netns, source) & (IFA_F_TENTATIVE | IFA_F_DADFAILED) != IFA_F_TENTATIVE, PATIENCE
+    )
+    flags = _flags(session, netns, source)
+    said = ""
+    if flags & IFA_F_DADFAILED:
+        said = f"{source} cannot be a source: another machine on the link has the same address"
+    elif flags & IFA_F_TENTATIVE:
+        said = (
+            f"{source} cannot be a source yet: its device has no carrier, so nobody can be asked whether it is unique"
+        )
+    if said:
+        raise KernelError(f"route to {route.destination}", netns, said)
+
+
+def _flags(session: Session, netns: str, address: str) -> int:
+    """The flags of an IPv6 address; 0 where no device has it."""
+    attrs = [("IFA_ADDRESS", address)]
+    request = Request(netlink.ifaddrmsg, netlink.RTM_GETADDR, 0, {"family": socket.AF_INET6}, attrs)
+    try:
+        message = session.socket(netns).get(request)
+    except OSError as error:
+        if error.errno != errno.EADDRNOTAVAIL:
+            raise
+        return 0
+    return int(message.get_attr("IFA_FLAGS") or message["flags"])
+
+
 def _add(session: Session, action: AddRoute) -> list[tuple[str, Request]]:
+    _await_source(session, action.netns, action.route)
     flags = netlink.NLM_F_CREATE | netlink.NLM_F_EXCL
     return _request(session, action.netns, action.route, netlink.RTM_NEWROUTE, flags)
 
 
 def _replace(session: Session, action: ReplaceRoute) -> list[tuple[str, Request]]:
+    _await_source(session, action.netns, action.route)
     return _request(session, action.netns, action.route, netlink.RTM_NEWROUTE, netlink.NLM_F_REPLACE)
 
 
 def _delete(session: Session, action: DeleteRoute) -> list[tuple[str, Request]]:
-    return _request(session, action.netns, action.route, netlink.RTM_DELROUTE, 0)
+    if action.among_others:
+        return _request(session, action.netns, action.route, netlink.RTM_DELROUTE, 0)
+    header, attrs = _key(action.route)
+    # "nowhere" and no type mean any.
+    header.update(scope=SCOPES["nowhere"], type=0)
+    return [(action.netns, Request(netlink.rtmsg, netlink.RTM_DELROUTE, 0, header, attrs))]
 
 
 REQUESTS = {AddRoute: _add, ReplaceRoute: _replace, DeleteRoute: _delete}

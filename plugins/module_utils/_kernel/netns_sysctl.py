@@ -6,14 +6,23 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
+from dataclasses import replace
 
 from .._errors import KernelError
-from .._model.netns_sysctl import Key, WriteSysctl, device_of, key_name, normal
+from .._model.netns_sysctl import WriteSysctl
+from .._model.netns_sysctl_keys import Key, device_of, key_name, normal
 from .._model.state import HOST, Sysctl
 from .session import Session
 
 ROOT = "/proc/sys"
+HINTS = {
+    errno.EINVAL: "the kernel does not take this value",
+    errno.ERANGE: "the kernel does not take this value",
+    errno.ENOENT: "the kernel knows nothing of that name; a module may have to be loaded first",
+}
 
 
 def read(session: Session, netns: str, keys: set[Key]) -> dict[Key, Sysctl]:
@@ -22,7 +31,7 @@ def read(session: Session, netns: str, keys: set[Key]) -> dict[Key, Sysctl]:
         found = {key: read_here(key) for key in expand(keys)}
     for key, sysctl in found.items():
         if not sysctl.exists and netns != HOST and os.path.exists(_path(key)):
-            found[key] = Sysctl(exists=False, default_exists=sysctl.default_exists, on_host=device_of(key) is None)
+            found[key] = replace(sysctl, on_host=device_of(key) is None)
     return found
 
 
@@ -42,21 +51,23 @@ def expand(keys: set[Key]) -> set[Key]:
 def read_here(key: Key) -> Sysctl:
     """One key in the namespace the thread is in."""
     path = _path(key)
-    default = bool(device_of(key)) and os.path.exists(_path((*key[:3], "default", key[4])))
     try:
         mode = os.stat(path).st_mode
     except (FileNotFoundError, NotADirectoryError):
-        return Sysctl(exists=False, default_exists=default, tree_exists=os.path.isdir(_path(key[:2])))
+        mode = 0
+    if not stat.S_ISREG(mode):
+        return Sysctl(exists=False, tree_exists=os.path.exists(_path(key[:2])))
     value = None
     if mode & 0o444:
         try:
             with open(path, encoding="utf-8") as stream:
-                value = normal(stream.read())
-        except OSError:
-            # A secret that was never set answers EIO: it has no value yet.
-            value = ""
+                value = normal(stream.read(), key)
+        except OSError as error:
+            # A secret that was never set has no value.
+            if error.errno != errno.EIO:
+                raise
     read_only = bool(os.statvfs(path).f_flag & os.ST_RDONLY)
-    return Sysctl(value, True, bool(mode & 0o444), bool(mode & 0o222), read_only, default)
+    return Sysctl(value, True, bool(mode & 0o444), bool(mode & 0o222), read_only)
 
 
 def write(session: Session, action: WriteSysctl) -> None:
@@ -64,11 +75,12 @@ def write(session: Session, action: WriteSysctl) -> None:
     with session.enter(action.netns):
         try:
             with open(_path(action.key), "w", encoding="utf-8") as stream:
-                stream.write(action.value)
+                # With its line end: writing nothing would not reach the kernel.
+                stream.write(f"{action.value}\n")
         except OSError as error:
             attempted = f"set {key_name(action.key)} to {action.value!r}"
-            hint = "the kernel does not take this value" if error.errno == 22 else ""
-            raise KernelError(attempted, action.netns, error.strerror or str(error), hint) from error
+            said, hint = error.strerror or str(error), HINTS.get(error.errno or 0, "")
+            raise KernelError(attempted, action.netns, said, hint) from error
 
 
 def _path(key: Key) -> str:

@@ -6,21 +6,22 @@
 
 from __future__ import annotations
 
-import errno
 import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Optional
 
 from .._errors import KernelError
-from .._model.scope import Scope
-from .._model.state import HOST, LO, End, Namespace, State
+from .._model.scope import Needs, Scope
+from .._model.state import HOST, LO, End, Link, Namespace, State
 from . import firewall, link, netlink, netns_neighbor, netns_route, netns_sysctl
 from .bridge import settings_request
 from .link import Seen
 from .netlink import Request
-from .session import THIS_NAMESPACE, Session, inode, is_mounted, named
+from .netns import is_live
+from .session import THIS_NAMESPACE, Session, inode
 
-PROBE = "nsfabric-probe"
 UNKNOWN = 0xFFFFFFFF
 
 
@@ -28,30 +29,32 @@ def observe(session: Session, scope: Scope) -> State:
     """The host, as far as the scope reaches."""
     live, stale = [], set()
     for name in scope.namespaces:
-        if name == HOST or os.path.exists(session.path(name)):
-            if name == HOST or is_mounted(session.path(name)):
-                live.append(name)
-            else:
-                stale.add(name)
+        if name == HOST or is_live(session.path(name)):
+            live.append(name)
+        elif os.path.lexists(session.path(name)):
+            stale.add(name)
     try:
         seen = {name: link.read(session, name) for name in live}
         _search(session, scope, seen)
         links = _Peers(session, seen).resolve(scope)
         missing = [name for name in scope.namespaces if name not in seen]
         state = State(stale=frozenset(stale), salt=_salt())
+        declared = {end.name for end in scope.ends}
         for name in seen:
-            state.namespaces[name] = _namespace(session, scope, name, links[name])
+            known = {found.name for found in links[name].values()}
+            needs = scope.namespaces.get(name, Needs())
+            # A device may leave for another namespace, and takes its routes and neighbours along.
+            if declared & known - {LO}:
+                needs = replace(needs, routes=True, neighbors=True)
+            state.namespaces[name] = _namespace(session, needs, name, links[name])
         return _probe(session, scope, state, missing)
     except OSError as error:
         raise KernelError("read the network's state", HOST, error.strerror or str(error)) from error
 
 
-def _namespace(session: Session, scope: Scope, name: str, links: dict[int, link.Link]) -> Namespace:
+def _namespace(session: Session, needs: Needs, name: str, links: dict[int, Link]) -> Namespace:
     number = inode(THIS_NAMESPACE if name == HOST else session.path(name))
     namespace = Namespace(number, {found.name: found for found in links.values()})
-    needs = scope.namespaces.get(name)
-    if needs is None:
-        return namespace
     names = {number: found.name for number, found in links.items()}
     if needs.routes:
         namespace.routes = netns_route.read(session, name, names)
@@ -68,15 +71,20 @@ def _search(session: Session, scope: Scope, seen: dict[str, list[Seen]]) -> None
     """Looks into every other namespace for devices that are not where they are wanted."""
     present = {End(name, found.name) for name, links in seen.items() for found in links}
     lost = {end.name for end in scope.searched if end not in present and End(HOST, end.name) not in present} - {LO}
-    if not lost:
-        return
-    for name in named():
+    for name in session.named() if lost else ():
         if name not in seen:
-            found = link.read(session, name)
-            if any(each.name in lost for each in found):
-                seen[name] = found
-            else:
-                session.leave(name)
+            with _foreign(session, name, seen):
+                if any(session.socket(name).index(each) for each in lost):
+                    seen[name] = link.read(session, name)
+
+
+@contextmanager
+def _foreign(session: Session, name: str, seen: Mapping[str, list[Seen]]) -> Iterator[None]:
+    """Looks into a namespace that nobody declared: its owner may delete it meanwhile."""
+    with suppress(KernelError):
+        yield
+    if name not in seen:
+        session.leave(name)
 
 
 class _Peers:
@@ -91,7 +99,7 @@ class _Peers:
         self.seen = seen
         self.numbers: dict[tuple[str, str], int] = {}
 
-    def resolve(self, scope: Scope) -> dict[str, dict[int, link.Link]]:
+    def resolve(self, scope: Scope) -> dict[str, dict[int, Link]]:
         places = self._known()
         unknown = [
             (name, found)
@@ -105,7 +113,7 @@ class _Peers:
             places = self._known()
         return {name: self._links(name, places) for name in self.seen}
 
-    def _links(self, name: str, places: dict[tuple[str, int], tuple[str, int]]) -> dict[int, link.Link]:
+    def _links(self, name: str, places: dict[tuple[str, int], tuple[str, int]]) -> dict[int, Link]:
         names = {found.index: found.name for found in self.seen[name]}
         return {
             found.index: replace(found.link(names), peer=self._end(places.get((name, found.index))))
@@ -149,12 +157,11 @@ class _Peers:
 
     def _look_everywhere(self, unknown: list[tuple[str, Seen]]) -> None:
         wanted = {(name, found.peer_nsid & UNKNOWN) for name, found in unknown if found.peer_nsid is not None}
-        for other in named():
+        for other in self.session.named():
             if other not in self.seen:
-                if any(self._number(name, other) == number for name, number in wanted if number != UNKNOWN):
-                    self.seen[other] = link.read(self.session, other)
-                else:
-                    self.session.leave(other)
+                with _foreign(self.session, other, self.seen):
+                    if any(self._number(name, other) == number for name, number in wanted if number != UNKNOWN):
+                        self.seen[other] = link.read(self.session, other)
 
 
 def _probe(session: Session, scope: Scope, state: State, missing: list[str]) -> State:
@@ -179,16 +186,15 @@ def _probe(session: Session, scope: Scope, state: State, missing: list[str]) -> 
 
 
 def _has(route: netlink.Route, kind: str) -> bool:
-    name, base = PROBE[:15], "bridge" if kind == "vlan_filtering" else kind
-    info = {"attrs": [("IFLA_INFO_KIND", base)]}
-    attrs = [("IFLA_IFNAME", name), ("IFLA_LINKINFO", info)]
+    """Makes one, in a namespace of its own, and looks at it: a bridge says yes to VLAN filtering it does not have."""
+    info = {"attrs": [("IFLA_INFO_KIND", "bridge" if kind == "vlan_filtering" else kind)]}
+    attrs = [("IFLA_IFNAME", kind), ("IFLA_LINKINFO", info)]
     flags = netlink.NLM_F_CREATE | netlink.NLM_F_EXCL
-    answer = route.send([Request(netlink.ifinfmsg, netlink.RTM_NEWLINK, flags, {}, attrs)])[0]
-    if answer.code not in (0, errno.EEXIST):
+    if route.send([Request(netlink.ifinfmsg, netlink.RTM_NEWLINK, flags, {}, attrs)])[0].code:
         return False
     if kind != "vlan_filtering":
         return True
-    number = route.index(name)
+    number = route.index(kind)
     route.send([settings_request(number, (("vlan_filtering", 1),))])
     request = Request(netlink.ifinfmsg, netlink.RTM_GETLINK, 0, {"index": number}, ())
     return dict(Seen(route.get(request)).bridge).get("vlan_filtering") == 1

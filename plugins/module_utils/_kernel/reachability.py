@@ -16,7 +16,7 @@ from typing import Optional, Union
 
 from .._model.reachability import TCP, Check
 from .._model.state import HOST
-from .._model.trial import Trial
+from .._model.trial import Probe, Trial
 from .icmp import Echoes
 from .neighbor_cache import NeighborCache
 from .session import Session, is_mounted
@@ -24,6 +24,9 @@ from .tcp import Connections
 
 # How long to wait where the kernel has no room for a packet or a socket.
 BREATH = 0.01
+# No check begins while so many probes of so few seconds are unanswered. A network that answers answers at once;
+# one that is behind, as a bridge that floods every question to a thousand ports, loses what is sent on top.
+FRESH, CROWD = 0.01, 16
 
 
 def absent(session: Session, names: Iterable[str]) -> tuple[list[str], list[str]]:
@@ -59,10 +62,10 @@ class _Loop:
         self.cache = cache
         self._echoes = Echoes(session, selector, self._wake)
         self._connections = Connections(session, selector, self._wake)
-        self._waiting: deque[Trial] = deque()
         self._due: dict[int, float] = {}
         self._queue: list[tuple[float, int, Trial]] = []
         self._entered = 0
+        self._fresh: list[Probe] = []
 
     def close(self) -> None:
         self._echoes.close()
@@ -70,24 +73,25 @@ class _Loop:
         self.cache.close()
 
     def run(self, trials: Sequence[Trial]) -> None:
-        """Until all of them are over."""
-        self._waiting.extend(trials)
-        while self._waiting or self._due:
+        """Until all of them are over. Answers are read between any two probes, so that their times are true."""
+        waiting = deque(trials)
+        while waiting or self._due:
             now = time.monotonic()
-            self._admit(now)
             trial = self._next(now)
+            held = self._held(now)
+            if trial is None and waiting and not held:
+                trial = waiting.popleft()
             if trial is not None:
                 self._turn(trial, now)
-            for key, _ in self._selector.select(0 if trial is not None else self._idle(now)):
+            idle = 0.0 if trial is not None else self._idle(now, bool(waiting))
+            for key, _ in self._selector.select(idle):
                 key.data()
 
-    def _admit(self, now: float) -> None:
-        """Begins one more check where there is room; one at a time, so that answers are read as they come."""
-        if self._waiting and not self._held(now):
-            self._schedule(self._waiting.popleft(), now)
-
     def _held(self, now: float) -> bool:
-        return self._connections.full or self.cache.crowded(now)
+        """Whether further checks should wait."""
+        if len(self._fresh) >= CROWD:
+            self._fresh = [probe for probe in self._fresh if probe.pending and probe.sent > now - FRESH]
+        return len(self._fresh) >= CROWD or self._connections.full or self.cache.crowded(now)
 
     def _next(self, now: float) -> Optional[Trial]:
         """The trial whose turn it is. Entries that were overtaken by another time are dropped."""
@@ -97,17 +101,17 @@ class _Loop:
                 return trial
         return None
 
-    def _idle(self, now: float) -> float:
+    def _idle(self, now: float, held: bool) -> float:
         """How long nothing is to be done but to read."""
-        if self._waiting:
-            return BREATH if self._held(now) else 0.0
-        return max(0.0, self._queue[0][0] - now) if self._queue else 0.0
+        rest = max(0.0, self._queue[0][0] - now) if self._queue else BREATH
+        return min(rest, BREATH / 4) if held else rest
 
     def _turn(self, trial: Trial, now: float) -> None:
         turn = trial.turn(now)
         if turn.over:
-            del self._due[id(trial)]
+            self._due.pop(id(trial), None)
             self._connections.forget(trial)
+            self.cache.done(trial.check.netns, trial.check.family, trial.check.to)
         elif turn.send:
             self._schedule(trial, now if self._send(trial, now) else now + BREATH)
         else:
@@ -123,6 +127,7 @@ class _Loop:
                 return False
             trial.failed(trial.sent(now), f"it could not be sent: {error.strerror}")
         self.cache.sent()
+        self._fresh.append(trial.probes[-1])
         return True
 
     def _wake(self, trial: Trial) -> None:

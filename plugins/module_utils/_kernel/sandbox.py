@@ -13,10 +13,12 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import fcntl
 import json
 import os
 import re
 import shutil
+import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,14 +27,15 @@ from dataclasses import asdict
 from typing import Callable, Optional
 
 from .._errors import KernelError
-from .._model.sandbox import Found, Lan
+from .._model.sandbox import Found
 from .._model.sandbox_actions import LAN, ROOT, CreateHost, RemoveAll, RemoveHost, folder, mnt_path, net_path, title
+from .._model.sandbox_lan import Lan
 from .._model.state import HOST
 from . import wait
 from .netns import MNT_DETACH, MS_BIND, MS_REC, MS_SHARED, VANISH_SECONDS, mount
-from .session import CLONE_NEWNET, NETNS_DIRECTORY, Session, inode, is_mounted, system_call
+from .session import NETNS_DIRECTORY, Session, inode, is_mounted, system_call, unshare_network
 
-CLONE_NEWNS = 0x20000
+CLONE_NEWNS, CLONE_NEWUTS = 0x20000, 0x4000000
 MS_PRIVATE, MS_SLAVE = 0x40000, 0x80000
 RECORD = os.path.join(ROOT, ".record.json")
 VERSION = 1
@@ -43,6 +46,9 @@ STATE_DIRECTORY = os.path.dirname(ROOT)
 END_SECONDS = 3.0
 # The source of a host's own tmpfs: it tells in every mount namespace that descends from the host's whose it is.
 MARK = "nsfabric:"
+NS_GET_MNTNS_ID = 0x8008B705
+# How many numbers of namespaces a processor takes at a time.
+NUMBERS = 4096
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -118,26 +124,26 @@ def _create(name: str) -> None:
     for path in _pins(name):
         os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o000))
     if name == LAN:
-        with _separated(CLONE_NEWNET) as namespaces:
+        with _separated(lambda: None) as namespaces:
             mount(f"{namespaces}/net", net_path(name), "none", MS_BIND)
         return
     mnt = mnt_path(name)
     mount(mnt, mnt, "none", MS_BIND)
     mount("", mnt, "none", MS_PRIVATE)
-    with _separated(CLONE_NEWNET | CLONE_NEWNS, _furnish) as namespaces:
+    with _separated(_furnish) as namespaces:
         mount(f"{namespaces}/net", net_path(name), "none", MS_BIND)
         mount(f"{namespaces}/mnt", mnt, "none", MS_BIND)
 
 
 @contextmanager
-def _separated(flags: int, prepare: Callable[[], None] = lambda: None) -> Iterator[str]:
-    """New namespaces, held by a thread as long as the body runs: where /proc shows them.
+def _separated(prepare: Callable[[], None]) -> Iterator[str]:
+    """A new network namespace, held by a thread as long as the body runs: where /proc shows its namespaces.
 
-    A thread, for this one must not leave its mount namespace, and no process can pin its own.
+    A thread, for this one must not leave its mount namespace, and nothing can pin its own.
     """
 
     def work() -> int:
-        system_call(_libc.unshare(flags))
+        unshare_network()
         prepare()
         return threading.get_native_id()
 
@@ -145,8 +151,33 @@ def _separated(flags: int, prepare: Callable[[], None] = lambda: None) -> Iterat
         yield f"/proc/self/task/{pool.submit(work).result()}/ns"
 
 
+def _unshare_mounts() -> None:
+    """Puts the thread into a new mount namespace that can be pinned in the one it comes from.
+
+    That takes a number above the other one's. Linux 6.18 hands the numbers out to each processor in batches, so
+    that a new namespace may have a lower one; then the rest of the batch is used up.
+    """
+    outer = _mounts_number()
+    system_call(_libc.unshare(CLONE_NEWNS))
+    while _mounts_number() < outer:
+        for _ in range(NUMBERS):
+            system_call(_libc.unshare(CLONE_NEWUTS))
+        system_call(_libc.unshare(CLONE_NEWNS))
+
+
+def _mounts_number() -> int:
+    """The number of the thread's mount namespace; 0 on older kernels, where numbers only ever grow."""
+    with open("/proc/thread-self/ns/mnt", "rb") as stream:
+        try:
+            answer = fcntl.ioctl(stream, NS_GET_MNTNS_ID, bytes(8))
+        except OSError:
+            return 0
+    return int.from_bytes(answer, sys.byteorder)
+
+
 def _furnish() -> None:
-    """What a host has of its own, mounted in the mount namespace of the thread."""
+    """A mount namespace with what a host has of its own."""
+    _unshare_mounts()
     mount("", "/", "none", MS_REC | MS_SLAVE)
     with open("/proc/thread-self/mountinfo", encoding="utf-8", errors="surrogateescape") as stream:
         mounts = [line.split() for line in stream]

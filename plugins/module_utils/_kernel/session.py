@@ -11,7 +11,7 @@ import os
 import resource
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Callable, Optional
 
@@ -43,6 +43,11 @@ def set_network(descriptor: int) -> None:
     system_call(_libc.setns(descriptor, CLONE_NEWNET))
 
 
+def in_netns_directory(name: str) -> str:
+    """Where iproute2 mounts a namespace."""
+    return os.path.join(NETNS_DIRECTORY, name)
+
+
 class Session:
     """One module run's view of the host.
 
@@ -50,7 +55,7 @@ class Session:
     """
 
     def __init__(self, path_of: Optional[Callable[[str], str]] = None) -> None:
-        self._path_of = path_of or (lambda name: os.path.join(NETNS_DIRECTORY, name))
+        self._path_of = path_of or in_netns_directory
         self._descriptors: dict[str, int] = {HOST: os.open(THIS_NAMESPACE, os.O_RDONLY | os.O_CLOEXEC)}
         self._sockets: dict[str, netlink.Route] = {}
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -73,6 +78,14 @@ class Session:
     def host_inode(self) -> int:
         """The number of the host's own namespace."""
         return os.fstat(self._descriptors[HOST]).st_ino
+
+    def named(self) -> list[str]:
+        """Every live namespace below /run/netns, sorted; none where names are mounted elsewhere."""
+        if self._path_of is not in_netns_directory:
+            return []
+        with suppress(FileNotFoundError):
+            return sorted(name for name in os.listdir(NETNS_DIRECTORY) if _is_live(self.path(name)))
+        return []
 
     def descriptor(self, name: str) -> int:
         """An open descriptor of a namespace; it keeps the namespace alive until `leave`."""
@@ -131,18 +144,8 @@ def inode(path: str) -> int:
     return os.stat(path).st_ino
 
 
-def named() -> list[str]:
-    """Every live namespace below /run/netns, sorted."""
+def _is_live(path: str) -> bool:
     try:
-        names = os.listdir(NETNS_DIRECTORY)
+        return stat.S_ISREG(os.stat(path).st_mode) and is_mounted(path)
     except FileNotFoundError:
-        return []
-    found = []
-    for name in names:
-        path = os.path.join(NETNS_DIRECTORY, name)
-        try:
-            if stat.S_ISREG(os.stat(path).st_mode) and is_mounted(path):
-                found.append(name)
-        except FileNotFoundError:
-            continue
-    return sorted(found)
+        return False

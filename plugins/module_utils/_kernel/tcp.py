@@ -19,7 +19,6 @@ from . import probe_socket
 from .session import Session
 
 
-
 class Connections:
     """All TCP probes of a run."""
 

@@ -27,12 +27,12 @@ def _end(session: Session, end: End, wanted: Attributes) -> list[tuple[str, Any]
 
 
 def _create(session: Session, action: CreateVeth) -> list[tuple[str, Request]]:
-    peer = {"attrs": _end(session, action.far, action.far_wanted)}
-    data = {"attrs": [("VETH_INFO_PEER", peer)]}
+    first, second = action.from_host
+    data = {"attrs": [("VETH_INFO_PEER", {"attrs": _end(session, *second)})]}
     info = {"attrs": [("IFLA_INFO_KIND", "veth"), ("IFLA_INFO_DATA", data)]}
-    attrs = [*_end(session, action.near, action.near_wanted), ("IFLA_LINKINFO", info)]
+    attrs = [*_end(session, *first), ("IFLA_LINKINFO", info)]
     flags = netlink.NLM_F_CREATE | netlink.NLM_F_EXCL
-    return [("", Request(netlink.ifinfmsg, netlink.RTM_NEWLINK, flags, {}, attrs))]
+    return [(first[0].netns, Request(netlink.ifinfmsg, netlink.RTM_NEWLINK, flags, {}, attrs))]
 
 
 REQUESTS = {CreateVeth: _create}

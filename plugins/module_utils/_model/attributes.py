@@ -9,14 +9,15 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass, replace
 from typing import Any, Optional
 
-from . import values
+from . import addresses, values
+from .addresses import IPV6_MINIMUM_MTU
+from .netns_sysctl_keys import device_of
 from .planner import Planner
 from .problems import Reader
-from .state import LO, Address, End, Link, Namespace, Route, State, place
+from .state import LO, End, Link, Namespace, State
 from .step import Action, ip
 
 OPTIONS: dict[str, Any] = {
@@ -27,8 +28,8 @@ OPTIONS: dict[str, Any] = {
     "txqueuelen": {"type": "int"},
     "master": {"type": "str"},
 }
-IPV6_MINIMUM_MTU = 1280
 ETHERNET_MTU = (68, 65535)
+NEW_MTU = 1500
 
 
 @dataclass(frozen=True)
@@ -65,94 +66,70 @@ def view(link: Link) -> dict[str, Any]:
         "addresses": list(link.own_addresses),
         "up": link.up,
         "mtu": link.mtu,
-        # Loopback and tunnel devices have none.
-        "mac": None if link.mac == "00:00:00:00:00:00" else link.mac,
+        "mac": _ethernet(link.mac),
         "txqueuelen": link.txqueuelen,
         "master": link.master or "",
     }
 
 
+def _ethernet(mac: Optional[str]) -> Optional[str]:
+    """A MAC address that can be declared: loopback and tunnel devices have none."""
+    try:
+        return values.mac(mac or "")
+    except ValueError:
+        return None
+
+
 def configure(planner: Planner, end: End, wanted: Attributes, option: str = "") -> None:
-    """Plans everything of a link but its addresses and its master."""
+    """Plans everything of a link but its addresses and its bridge."""
     link = planner.state.link(end)
     if link is None:
         return
-    _check_mtu(planner, link, wanted, option)
+    wanted = _with_kept(planner, end, wanted)
+    _check_mtu(planner, end, wanted, option)
     changes: dict[str, tuple[Any, Any]] = {}
     for name in ("mac", "mtu", "txqueuelen", "up"):
         value, now = getattr(wanted, name), getattr(link, name)
         if value is not None and value != now:
             changes[name] = (now, value)
-    if changes:
-        planner.do(SetLink(end.netns, end.name, tuple((key, new) for key, (_, new) in changes.items())), _why(changes))
-
-
-def enslave(planner: Planner, end: End, wanted: Attributes, option: str = "") -> None:
-    """Plans a link's bridge, or that it has none."""
-    link = planner.state.link(end)
-    if wanted.master is None or link is None or wanted.master == (link.master or ""):
+    if not changes:
         return
-    where = f"{option}.master" if option else "master"
-    if wanted.master:
-        master = planner.link(End(end.netns, wanted.master), where)
-        if master is None:
-            return
-        if master.kind not in ("bridge", "") or (master.kind == "" and not master.assumed):
-            planner.refuse(f"{wanted.master} is not a bridge but {kind_name(master)}: it takes no ports", where)
-            return
-    set_master(planner, end, wanted.master)
-
-
-def set_master(planner: Planner, end: End, master: str) -> None:
-    """Plans one change of a link's bridge."""
-    link = planner.state.link(end)
-    now = link.master if link else None
-    why = f"it is in no bridge, wanted in {master}" if not now else f"it is in {now}, wanted in {master or 'none'}"
-    planner.do(SetLink(end.netns, end.name, (("master", master),)), why)
+    if changes.get("up") == (True, False):
+        # The kernel forgets IPv6 addresses when a device goes down (keep_addr_on_down is off).
+        planner.kept.setdefault(end, Attributes(addresses=link.own_addresses))
+    planner.do(SetLink(end.netns, end.name, tuple((key, new) for key, (_old, new) in changes.items())), _why(changes))
 
 
 def address(planner: Planner, end: End, wanted: Attributes, option: str = "") -> None:
-    """Plans exactly the wanted addresses; what the kernel made itself stays."""
+    """Plans exactly the wanted addresses, or those that this run would lose."""
+    where = f"{option}.addresses" if option else "addresses"
+    addresses.exactly(planner, end, _with_kept(planner, end, wanted).addresses, where)
+
+
+def _with_kept(planner: Planner, end: End, wanted: Attributes) -> Attributes:
+    """What is wanted, and where nothing is said what an earlier step of this plan would lose."""
+    kept = planner.kept.get(end, Attributes())
+    return replace(
+        wanted,
+        addresses=kept.addresses if wanted.addresses is None else wanted.addresses,
+        up=kept.up if wanted.up is None else wanted.up,
+    )
+
+
+def _check_mtu(planner: Planner, end: End, wanted: Attributes, option: str) -> None:
     link = planner.state.link(end)
-    if wanted.addresses is None or link is None:
+    if wanted.mtu is None or link is None or wanted.mtu == link.mtu:
         return
-    for stale in [text for text in link.own_addresses if text not in wanted.addresses]:
-        if stale in _own_addresses(planner, end):
-            planner.do(DeleteAddress(end.netns, end.name, stale), "it is not among the addresses wanted")
-    for text in wanted.addresses:
-        if any(text == found.text for found in planner.state.namespaces[end.netns].links[end.name].addresses):
-            continue
-        _warn_of_overlap(planner, end, text)
-        planner.do(AddAddress(end.netns, end.name, text), "the address is missing")
-
-
-def _own_addresses(planner: Planner, end: End) -> tuple[str, ...]:
-    link = planner.state.link(end)
-    return link.own_addresses if link else ()
-
-
-def _warn_of_overlap(planner: Planner, end: End, text: str) -> None:
-    namespace = planner.state.namespaces[end.netns]
-    network = ipaddress.ip_network(ipaddress.ip_interface(text).network)
-    uplinks = {name for route in namespace.routes if is_default(route) for name in route.devices} - {end.name}
-    for name in sorted(uplinks & set(namespace.links)):
-        for other in namespace.links[name].networks:
-            if other.version == network.version and other.overlaps(network):
-                planner.warn(
-                    f"{text} on {end} overlaps {other} of {name}, which carries the default route of "
-                    f"{place(end.netns)}: when {name} flaps, {end.name} takes its traffic; choose another subnet"
-                )
-
-
-def is_default(route: Route) -> bool:
-    return route.destination in values.DEFAULT.values()
-
-
-def _check_mtu(planner: Planner, link: Link, wanted: Attributes, option: str) -> None:
-    low, high = link.min_mtu, link.max_mtu
-    if wanted.mtu is not None and high and not low <= wanted.mtu <= high:
-        where = f"{option}.mtu" if option else "mtu"
-        planner.refuse(f"{wanted.mtu} is out of range: the device takes {low} to {high} bytes", where)
+    where = f"{option}.mtu" if option else "mtu"
+    if link.max_mtu and not link.min_mtu <= wanted.mtu <= link.max_mtu:
+        planner.refuse(f"{wanted.mtu} is out of range: {end} takes {link.min_mtu} to {link.max_mtu} bytes", where)
+    elif wanted.mtu < IPV6_MINIMUM_MTU and wanted.addresses is None and addresses.own_ipv6(link):
+        lost = ", ".join(addresses.own_ipv6(link))
+        planner.refuse(
+            f"{wanted.mtu} is too small for the IPv6 addresses of {end}, which the kernel would delete ({lost}): "
+            f"IPv6 needs {IPV6_MINIMUM_MTU} bytes; declare the addresses it is to have",
+            where,
+        )
 
 
 def _why(changes: dict[str, tuple[Any, Any]]) -> str:
@@ -194,83 +171,69 @@ class SetLink(Action):
 
     def effect(self, state: State) -> None:
         end = End(self.netns, self.name)
-        changes = {option: value for option, value in self.changes}
+        namespace = state.namespaces[self.netns]
+        before = namespace.links[self.name]
+        changes: dict[str, Any] = dict(self.changes)
         if "master" in changes:
             changes["master"] = changes["master"] or None
+        bridges = _following(namespace, before, replace(before, **changes))
+        if "mtu" in changes and before.kind == "bridge":
+            changes["bridge"] = (*before.bridge, OWN_MTU)
         state.change_link(end, **changes)
         if changes.get("up") is False:
-            namespace = state.namespaces[self.netns]
             namespace.forget_device(self.name)
-            lost = [found for found in namespace.links[self.name].addresses if values.family(found.text) == 6]
-            kept = tuple(found for found in namespace.links[self.name].addresses if found not in lost)
-            state.change_link(end, addresses=kept)
+        if changes.get("up") is False or changes.get("mtu", IPV6_MINIMUM_MTU) < IPV6_MINIMUM_MTU:
+            addresses.drop_ipv6(namespace, self.name)
+        _follow(namespace, bridges)
+
+
+def drop(state: State, end: End) -> None:
+    """A device goes, with its settings."""
+    namespace = state.namespaces[end.netns]
+    link = namespace.links.get(end.name)
+    if link is None:
+        return
+    bridges = _following(namespace, link, replace(link, master=None))
+    namespace.drop_link(end.name)
+    forget_settings(state, end)
+    _follow(namespace, bridges)
+
+
+def forget_settings(state: State, end: End) -> None:
+    """The sysctls of a device that has just appeared start from conf/default: what they are is not known."""
+    sysctls = state.namespaces[end.netns].sysctls
+    for key in [key for key in sysctls if device_of(key) == end.name]:
+        del sysctls[key]
+
+
+# A bridge whose own MTU was never changed has the smallest one of its ports'. The kernel does not tell; what
+# this plan changes is marked among the bridge's settings.
+OWN_MTU = ("own_mtu", 1)
+
+
+def _following(namespace: Namespace, before: Link, after: Link) -> list[str]:
+    """The bridges whose MTU follows a change of this port."""
+    found = []
+    for name in {before.master, after.master} - {None}:
+        bridge = namespace.links.get(name or "")
+        if bridge is None or bridge.kind != "bridge" or OWN_MTU in bridge.bridge:
+            continue
+        joins_alike = after.master == name and after.mtu == bridge.mtu
+        if not joins_alike and bridge.mtu == _smallest_mtu(namespace, bridge.name):
+            found.append(bridge.name)
+    return found
+
+
+def _follow(namespace: Namespace, bridges: list[str]) -> None:
+    for name in bridges:
+        namespace.links[name] = replace(namespace.links[name], mtu=_smallest_mtu(namespace, name))
+
+
+def _smallest_mtu(namespace: Namespace, bridge: str) -> int:
+    return min((port.mtu for port in namespace.links.values() if port.master == bridge and port.mtu), default=NEW_MTU)
 
 
 def _word(option: str, value: Any) -> str:
     if option == "up":
         return "up" if value else "down"
     return f"{option} {value}" if value != "" else f"no {option}"
-
-
-@dataclass(frozen=True)
-class AddAddress(Action):
-    """Gives a device an address."""
-
-    netns: str
-    name: str
-    address: str
-
-    def what(self) -> str:
-        return f"add {self.address} to {self.name}"
-
-    def command(self) -> str:
-        return ip(self.netns, "address", "add", self.address, "dev", self.name)
-
-    def effect(self, state: State) -> None:
-        link = state.namespaces[self.netns].links[self.name]
-        network = _network(self.address)
-        secondary = any(_network(found.text) == network for found in link.addresses if not found.secondary)
-        new = Address(self.address, secondary=secondary and network.version == 4)
-        state.change_link(End(self.netns, self.name), addresses=(*link.addresses, new))
-
-
-@dataclass(frozen=True)
-class DeleteAddress(Action):
-    """Takes an address from a device; with an IPv4 primary its secondaries go as well."""
-
-    netns: str
-    name: str
-    address: str
-
-    def what(self) -> str:
-        return f"delete {self.address} from {self.name}"
-
-    def command(self) -> str:
-        return ip(self.netns, "address", "delete", self.address, "dev", self.name)
-
-    def effect(self, state: State) -> None:
-        namespace = state.namespaces[self.netns]
-        link = namespace.links[self.name]
-        gone = next(found for found in link.addresses if found.text == self.address)
-        network = _network(self.address)
-        left = tuple(
-            found
-            for found in link.addresses
-            if found is not gone and (gone.secondary or not found.secondary or _network(found.text) != network)
-        )
-        namespace.links[self.name] = replace(link, addresses=left)
-        _drop_unreachable(namespace, self.name, self.address)
-
-
-def _drop_unreachable(namespace: Namespace, device: str, address: str) -> None:
-    """The kernel drops the routes that preferred a deleted source, and those whose gateway left the link."""
-    host = address.split("/")[0]
-    namespace.routes = [route for route in namespace.routes if route.source != host]
-    if values.family(address) == 4 and not any(values.family(a.text) == 4 for a in namespace.links[device].addresses):
-        namespace.routes = [
-            route for route in namespace.routes if device not in route.devices or values.family(route.destination) == 6
-        ]
-
-
-def _network(text: str) -> Any:
-    return ipaddress.ip_interface(text).network

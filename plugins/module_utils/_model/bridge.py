@@ -7,11 +7,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Optional
 
-from . import attributes, link, values
-from .attributes import ETHERNET_MTU, Attributes, kind_name
+from . import attributes, link, ports, values
+from .addresses import IPV6_MINIMUM_MTU
+from .attributes import ETHERNET_MTU, NEW_MTU, Attributes, kind_name
 from .planner import Planner
 from .problems import Reader
 from .scope import Scope
@@ -39,6 +40,8 @@ OPTIONS: dict[str, Any] = {
     "vlan_filtering": {"type": "bool"},
 }
 # IEEE 802.1D's limits in hundredths of a second, which the kernel enforces (the first only under STP).
+STP_DELAYS = (200, 3000)
+STP_DELAY = "with the spanning tree the kernel takes 200 to 3000 hundredths of a second"
 LIMITS = {"forward_delay": (0, 3000), "hello_time": (100, 1000), "max_age": (600, 4000), "ageing_time": (0, 2**31 - 1)}
 SWITCHES = ("stp", "vlan_filtering")
 
@@ -66,8 +69,8 @@ class Bridge:
 
 def read(reader: Reader) -> Bridge:
     end = link.read_end(reader)
-    ports = reader.each("ports", values.interface_name)
-    if end.name in (ports or ()):
+    members = reader.each("ports", values.interface_name)
+    if end.name in (members or ()):
         reader.wrong("ports", f"{end.name} cannot be a port of itself")
     wanted = attributes.read(reader, ETHERNET_MTU)
     if wanted.master:
@@ -78,10 +81,10 @@ def read(reader: Reader) -> Bridge:
         value = reader.get(name, values.between(low, high, unit="hundredths of a second" if name in TIMES else ""))
         if value is not None:
             settings.append((name, int(value)))
-    if dict(settings).get("stp") and not 200 <= dict(settings).get("forward_delay", 200):
-        reader.wrong("forward_delay", "with stp the kernel takes 200 to 3000 hundredths of a second")
+    if not _delay_is_possible(dict(settings), {}):
+        reader.wrong("forward_delay", STP_DELAY)
     absent = reader.get("state") == "absent"
-    return Bridge(reader.path, end, absent, wanted, ports, tuple(settings))
+    return Bridge(reader.path, end, absent, wanted, members, tuple(settings))
 
 
 def subjects(state: State, netns: str) -> Iterator[End]:
@@ -98,7 +101,7 @@ def view(state: State, subject: End) -> Optional[dict[str, Any]]:
     found = state.link(subject)
     if found is None or found.kind != NAME:
         return None
-    settings: dict[str, Any] = dict(found.bridge)
+    settings: dict[str, Any] = {name: value for name, value in found.bridge if name in SETTINGS}
     for name in SWITCHES:
         if name in settings:
             settings[name] = bool(settings[name])
@@ -106,14 +109,9 @@ def view(state: State, subject: End) -> Optional[dict[str, Any]]:
         "netns": subject.netns or None,
         "name": subject.name,
         **attributes.view(found),
-        "ports": ports_of(state, subject),
+        "ports": ports.ports_of(state, subject),
         **settings,
     }
-
-
-def ports_of(state: State, end: End) -> list[str]:
-    """The names of a bridge's ports, sorted."""
-    return sorted(port.name for port in state.namespaces[end.netns].links.values() if port.master == end.name)
 
 
 def _create(planner: Planner, spec: Bridge) -> None:
@@ -131,48 +129,72 @@ def _create(planner: Planner, spec: Bridge) -> None:
         planner.refuse("this kernel has no bridges (module bridge, CONFIG_BRIDGE)")
         return
     mac = spec.wanted.mac or generated_mac(planner.state.salt, spec.end)
-    planner.do(CreateBridge(spec.end.netns, spec.end.name, mac, spec.wanted.mtu), "the bridge does not exist")
+    # A change of its MTU makes a bridge keep it whatever its ports have; the one it is made with does not count.
+    mtu = IPV6_MINIMUM_MTU if spec.wanted.mtu == NEW_MTU else None
+    planner.do(CreateBridge(spec.end.netns, spec.end.name, mac, mtu), "the bridge does not exist")
 
 
 def _configure(planner: Planner, spec: Bridge) -> None:
     found = planner.state.link(spec.end)
     if spec.absent or found is None or (found.kind != NAME and not found.assumed):
         return
-    now = dict(found.bridge)
-    changes = tuple((name, value) for name, value in spec.settings if now.get(name) != value)
-    if changes:
-        why = "; ".join(f"{name} is {now.get(name, 'not known')}, wanted {value}" for name, value in changes)
-        planner.do(SetBridge(spec.end.netns, spec.end.name, changes), why)
+    now, wanted = dict(found.bridge), dict(spec.settings)
+    if not _delay_is_possible(wanted, now):
+        planner.refuse(f"{STP_DELAY}; {spec.end} runs it", "forward_delay")
+        return
+    changes = [(name, value) for name, value in spec.settings if now.get(name) != value]
+    # While the spanning tree runs, the kernel refuses a short forward_delay: first it is switched off.
+    first = [change for change in changes if change == ("stp", 0)]
+    for some in (first, [change for change in changes if change not in first]):
+        if some:
+            why = "; ".join(f"{name} is {now.get(name, 'not known')}, wanted {value}" for name, value in some)
+            planner.do(SetBridge(spec.end.netns, spec.end.name, tuple(some)), why)
     attributes.configure(planner, spec.end, spec.wanted)
+
+
+def _delay_is_possible(wanted: dict[str, int], now: dict[str, int]) -> bool:
+    return not wanted.get("stp", now.get("stp")) or wanted.get("forward_delay", STP_DELAYS[0]) >= STP_DELAYS[0]
 
 
 def _ports(planner: Planner, spec: Bridge) -> None:
     found = planner.state.link(spec.end)
     if spec.absent or spec.ports is None or found is None:
         return
-    for name in ports_of(planner.state, spec.end):
-        if name not in spec.ports and not _claimed(planner, End(spec.end.netns, name), spec.end.name):
-            attributes.set_master(planner, End(spec.end.netns, name), "")
+    masters = _declared_masters(planner, spec)
+    for name in ports.ports_of(planner.state, spec.end):
+        if name not in spec.ports and masters.get(name) != spec.end.name:
+            ports.set_master(planner, End(spec.end.netns, name), "")
     for number, name in enumerate(spec.ports):
-        port = planner.link(End(spec.end.netns, name), f"ports[{number}]")
-        if port is not None and port.master != spec.end.name:
-            attributes.set_master(planner, End(spec.end.netns, name), spec.end.name)
+        option, end = f"ports[{number}]", End(spec.end.netns, name)
+        if masters.get(name, spec.end.name) != spec.end.name:
+            planner.refuse(f"{end} is declared as a port of {masters[name] or 'no bridge'} elsewhere", option)
+            continue
+        port = planner.link(end, option)
+        if port is not None and port.master != spec.end.name and ports.can_be_port(planner, end, option):
+            ports.set_master(planner, end, spec.end.name)
 
 
-def _claimed(planner: Planner, end: End, bridge: str) -> bool:
-    """Whether another entry of the document puts a device into this bridge."""
+def _declared_masters(planner: Planner, spec: Bridge) -> dict[str, str]:
+    """What the other entries of the document say of the devices in the bridge's namespace."""
+    declared: dict[str, str] = {}
+    for other in planner.specs.get("bridge", ()):
+        if other.end.netns == spec.end.netns and other is not spec and not other.absent and other.end != spec.end:
+            declared.update(dict.fromkeys(other.ports or (), other.end.name))
+    ends = [(other.end, other.wanted) for other in planner.specs.get("link", ()) if not other.absent]
     for other in planner.specs.get("veth", ()):
-        if not other.absent and any(place == end and wanted.master == bridge for place, wanted, _ in other.ends):
-            return True
-    return any(
-        other.end == end and other.wanted.master == bridge and not other.absent
-        for other in planner.specs.get("link", ())
+        ends += [(end, wanted) for end, wanted, _option in other.ends if not other.absent]
+    declared.update(
+        (end.name, wanted.master) for end, wanted in ends if end.netns == spec.end.netns and wanted.master is not None
     )
+    return declared
 
 
 def _address(planner: Planner, spec: Bridge) -> None:
-    if not spec.absent:
-        attributes.address(planner, spec.end, spec.wanted)
+    if spec.absent:
+        return
+    # Its ports may have changed an MTU that was never set.
+    attributes.configure(planner, spec.end, Attributes(mtu=spec.wanted.mtu))
+    attributes.address(planner, spec.end, spec.wanted)
 
 
 def _remove(planner: Planner, spec: Bridge) -> None:
@@ -204,14 +226,14 @@ class CreateBridge(Action):
     netns: str
     name: str
     mac: str
-    mtu: Optional[int]
+    mtu: Optional[int] = None
 
     def what(self) -> str:
         return f"create bridge {self.name}"
 
     def command(self) -> str:
         mtu = ["mtu", self.mtu] if self.mtu else []
-        return ip(self.netns, "link", "add", self.name, "address", self.mac, *mtu, "type", "bridge")
+        return ip(self.netns, "link", "add", "name", self.name, "address", self.mac, *mtu, "type", "bridge")
 
     def effect(self, state: State) -> None:
         end = End(self.netns, self.name)
@@ -219,14 +241,14 @@ class CreateBridge(Action):
             self.name,
             kind=NAME,
             mac=self.mac,
-            mtu=self.mtu or 1500,
+            mtu=self.mtu or NEW_MTU,
             txqueuelen=1000,
             min_mtu=ETHERNET_MTU[0],
             max_mtu=ETHERNET_MTU[1],
             up=False,
             bridge=NEW,
         )
-        link.forget_settings(state, end)
+        attributes.forget_settings(state, end)
 
 
 @dataclass(frozen=True)
@@ -245,11 +267,12 @@ class SetBridge(Action):
         return ip(self.netns, "link", "set", "dev", self.name, "type", "bridge", *words)
 
     def effect(self, state: State) -> None:
-        end = End(self.netns, self.name)
-        found = state.link(end)
-        assert found is not None
-        merged = {**dict(found.bridge), **dict(self.changes)}
-        state.namespaces[self.netns].links[self.name] = replace(found, bridge=tuple(merged.items()))
+        now = dict(state.namespaces[self.netns].links[self.name].bridge)
+        merged = {**now, **dict(self.changes)}
+        if merged.get("stp") and not now.get("stp"):
+            low, high = STP_DELAYS
+            merged["forward_delay"] = min(max(merged.get("forward_delay", low), low), high)
+        state.change_link(End(self.netns, self.name), bridge=tuple(merged.items()))
 
 
 PLAN = {

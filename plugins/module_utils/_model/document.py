@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
+from .netns_sysctl_keys import device_of, key
 from .planner import Planner
 from .problems import Problems, Reader
 from .registry import KINDS, PLANS
@@ -20,6 +21,7 @@ from .step import Step
 Config = Mapping[str, Sequence[Mapping[str, Any]]]
 # What comes and goes with something else: a sysctl with its device, a link that is no cable or bridge by moving.
 INSEPARABLE = ("netns_sysctl", "link")
+ON_DEVICES = ("netns_sysctl", "netns_neighbor")
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,17 @@ def plan(document: Document, before: State, problems: Problems, assume: bool = F
     """The steps that lead from `before` to the document; `problems` says why there are none."""
     planner = Planner(before.copy(), problems, assume=assume)
     planner.run(document.specs, PLANS)
+    if planner.steps and not problems and not assume:
+        _check_consistent(document, planner.state, problems)
     return Plan(tuple(planner.steps), tuple(planner.warnings), before, planner.state)
+
+
+def _check_consistent(document: Document, after: State, problems: Problems) -> None:
+    """Two entries that undo each other's work leave something to do, however often they are applied."""
+    again = Planner(after.copy(), Problems())
+    again.run(document.specs, PLANS)
+    for step in again.steps:
+        problems.add(step.path, f"contradicts another entry, which would undo this: {step.action.what()} ({step.why})")
 
 
 def merged(first: Document, second: Document) -> Document:
@@ -127,7 +139,12 @@ def merged(first: Document, second: Document) -> Document:
 
 def claims(spec: Any) -> frozenset[Any]:
     """What identifies the thing an entry declares; two entries that share one mean the same thing."""
-    return spec.claims if hasattr(spec, "claims") else frozenset([spec.subject])
+    return spec.marks if hasattr(spec, "marks") else frozenset([spec.subject])
+
+
+def origins(kind: str, spec: Any, state: State) -> frozenset[Any]:
+    """The same, with the place where a device that can be moved stands in a state."""
+    return claims(spec) | claims(spec.at(KINDS[kind].locate(state, spec))) if hasattr(spec, "at") else claims(spec)
 
 
 def _ordered(kind: Any, specs: list[Any]) -> list[Any]:
@@ -136,11 +153,27 @@ def _ordered(kind: Any, specs: list[Any]) -> list[Any]:
 
 @dataclass(frozen=True)
 class Touched:
-    """An object that a plan changes: what it was (None: not there), and an entry that removes it."""
+    """An object that a plan changes: what it was (None: not there), and an entry that removes it.
+
+    `owner` says which entry of a document declares it, perhaps at another place; None where it only follows.
+    """
 
     kind: str
     found: Optional[Mapping[str, Any]]
     absent: Mapping[str, Any]
+    owner: Optional[Mapping[str, Any]] = None
+
+    @property
+    def devices(self) -> set[End]:
+        """The devices it is, or is on."""
+        netns = self.absent.get("netns") or HOST
+        if self.kind == "netns_sysctl":
+            name = device_of(key(self.absent["name"]))
+            return {End(netns, name)} if name else set()
+        names = [(netns, self.absent.get("device") or self.absent.get("name"))]
+        if "peer" in self.absent:
+            names.append((self.absent["peer"].get("netns") or HOST, self.absent["peer"]["name"]))
+        return {End(place, name) for place, name in names if name}
 
     @property
     def places(self) -> set[str]:
@@ -171,7 +204,8 @@ def touched(planned: Plan) -> list[Touched]:
                 if "peer" in identity:
                     # The same cable from its other side.
                     seen.add(End(identity["peer"].get("netns", HOST), identity["peer"]["name"]))
-                result.append(Touched(name, before and declared(before), {**identity, "state": "absent"}))
+                found = before and declared(kind.complete(before) if hasattr(kind, "complete") else before)
+                result.append(Touched(name, found, {**identity, "state": "absent"}))
     return result
 
 
@@ -203,9 +237,15 @@ def restoration(objects: Iterable[Touched]) -> dict[str, list[Mapping[str, Any]]
 
 
 def _outside(objects: Sequence[Touched]) -> list[Touched]:
-    """Without what vanishes by itself with a namespace that is to go."""
-    doomed = {item.absent["name"] for item in objects if item.kind == "netns" and item.found is None}
-    return [item for item in objects if item.kind == "netns" or not item.places & doomed]
+    """Without what vanishes by itself, with a namespace or a device that is to go."""
+    made = [item for item in objects if item.found is None]
+    doomed = {item.absent["name"] for item in made if item.kind == "netns"}
+    devices = {end for item in made for end in item.devices if item.kind in ("veth", "bridge")}
+    return [
+        item
+        for item in objects
+        if item.kind == "netns" or not (item.places & doomed or (item.kind in ON_DEVICES and item.devices & devices))
+    ]
 
 
 def difference(document: Document, planned: Plan) -> dict[str, Any]:

@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Optional
 
-from . import attributes, values
+from . import attributes, ports, values
+from .addresses import is_default
 from .attributes import Attributes
 from .planner import Planner
 from .problems import Reader
 from .scope import Scope
-from .state import HOST, LO, End, Link, State, place
+from .state import HOST, LO, End, State, place
 from .step import Action, ip
 
 NAME = "link"
@@ -41,10 +42,23 @@ class LinkSpec:
     def subject(self) -> End:
         return self.end
 
+    def at(self, end: End) -> LinkSpec:
+        """The same link at another place."""
+        return replace(self, end=end)
+
+    @property
+    def entry(self) -> dict[str, Any]:
+        """The options that say which link it is."""
+        return self.end._asdict()
+
     def add_to(self, scope: Scope) -> None:
         scope.end(self.end)
         if not self.absent:
             scope.searched.add(self.end)
+        if self.end.netns != HOST:
+            # A device of the host that is moved loses its settings; they are to come back with it.
+            trees = [(family, group) for family in ("ipv4", "ipv6") for group in ("conf", "neigh")]
+            scope.namespace(HOST).sysctls.update(("net", *tree, self.end.name, "*") for tree in trees)
 
 
 def read(reader: Reader) -> LinkSpec:
@@ -125,46 +139,35 @@ def _rescue(planner: Planner, spec: LinkSpec) -> None:
         _place(planner, spec)
 
 
-def move(planner: Planner, source: End, target: End, why: str) -> Optional[Link]:
-    """Plans a move; returns the link as it was, whose addresses and up flag the move loses."""
+def move(planner: Planner, source: End, target: End, why: str) -> None:
+    """Plans a move, and notes the addresses and the up flag that it loses."""
     link = planner.state.link(source)
     if link is None:
-        return None
+        return
     occupant = planner.state.link(target)
     if occupant is not None:
         planner.refuse(f"{place(target.netns)} has another {target.name} already, {attributes.kind_name(occupant)}")
-        return None
+        return
+    routes = planner.state.namespaces[source.netns].routes
+    if any(is_default(route) and source.name in route.devices for route in routes):
+        planner.warn(f"{source} carries the default route of {place(source.netns)}, which goes with the move")
     planner.do(MoveLink(source.netns, source.name, target.netns), why)
-    kept = Attributes(addresses=link.own_addresses, up=link.up)
-    planner.kept[target] = kept
-    return link
-
-
-def kept(planner: Planner, end: End, wanted: Attributes) -> Attributes:
-    """What is wanted, and where nothing is said what a move of this run would lose."""
-    before = planner.kept.get(end)
-    if before is None:
-        return wanted
-    return replace(
-        wanted,
-        addresses=before.addresses if wanted.addresses is None else wanted.addresses,
-        up=before.up if wanted.up is None else wanted.up,
-    )
+    planner.kept[target] = Attributes(addresses=link.own_addresses, up=link.up)
 
 
 def _configure(planner: Planner, spec: LinkSpec) -> None:
     if not spec.absent:
-        attributes.configure(planner, spec.end, kept(planner, spec.end, spec.wanted))
+        attributes.configure(planner, spec.end, spec.wanted)
 
 
 def _enslave(planner: Planner, spec: LinkSpec) -> None:
     if not spec.absent:
-        attributes.enslave(planner, spec.end, spec.wanted)
+        ports.enslave(planner, spec.end, spec.wanted)
 
 
 def _address(planner: Planner, spec: LinkSpec) -> None:
     if not spec.absent:
-        attributes.address(planner, spec.end, kept(planner, spec.end, spec.wanted))
+        attributes.address(planner, spec.end, spec.wanted)
 
 
 @dataclass(frozen=True)
@@ -182,9 +185,9 @@ class DeleteLink(Action):
         return ip(self.netns, "link", "delete", "dev", self.name)
 
     def effect(self, state: State) -> None:
-        state.namespaces[self.netns].drop_link(self.name)
+        attributes.drop(state, End(self.netns, self.name))
         if self.peer and self.peer.netns in state.namespaces:
-            state.namespaces[self.peer.netns].drop_link(self.peer.name)
+            attributes.drop(state, self.peer)
 
 
 @dataclass(frozen=True)
@@ -203,20 +206,13 @@ class MoveLink(Action):
         return ip(self.netns, "link", "set", "dev", self.name, "netns", self.target or "$$").replace("'$$'", "$$")
 
     def effect(self, state: State) -> None:
-        link = state.namespaces[self.netns].drop_link(self.name)
-        assert link is not None
+        link = state.namespaces[self.netns].links[self.name]
+        attributes.drop(state, End(self.netns, self.name))
         target = End(self.target, self.name)
         state.namespaces[self.target].links[self.name] = replace(link, up=False, master=None, addresses=())
-        forget_settings(state, target)
+        attributes.forget_settings(state, target)
         if link.peer and state.link(link.peer) is not None:
             state.change_link(link.peer, peer=target)
-
-
-def forget_settings(state: State, end: End) -> None:
-    """The sysctls of a device that has just appeared start from conf/default: what they are is not known."""
-    sysctls = state.namespaces[end.netns].sysctls
-    for key in [key for key in sysctls if end.name in key]:
-        del sysctls[key]
 
 
 PLAN = {

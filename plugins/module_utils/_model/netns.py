@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Optional
 
 from . import attributes, values
@@ -81,6 +81,12 @@ def _configure(planner: Planner, spec: Netns) -> None:
         attributes.configure(planner, End(spec.name, LO), attributes.Attributes(up=spec.lo_up))
 
 
+def _address(planner: Planner, spec: Netns) -> None:
+    """An address of `lo` that went with its up flag comes back."""
+    if not spec.absent and spec.name in planner.state.namespaces:
+        attributes.address(planner, End(spec.name, LO), attributes.Attributes())
+
+
 def _remove(planner: Planner, spec: Netns) -> None:
     if not spec.absent:
         return
@@ -137,11 +143,12 @@ class DeleteNetns(Action):
         del state.namespaces[self.name]
         for end in self.far_ends:
             if end.netns in state.namespaces:
-                state.namespaces[end.netns].drop_link(end.name)
-        for namespace in state.namespaces.values():
-            for link in list(namespace.links.values()):
-                if link.peer and link.peer.netns == self.name:
-                    namespace.links[link.name] = replace(link, peer=None)
+                attributes.drop(state, end)
 
 
-PLAN = {"namespaces": _create, "configure links": _configure, "remove namespaces": _remove}
+PLAN = {
+    "remove namespaces": _remove,
+    "namespaces": _create,
+    "configure links": _configure,
+    "addresses": _address,
+}

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Optional
@@ -14,7 +15,7 @@ from . import link, values
 from .planner import Planner
 from .problems import Reader
 from .scope import Scope
-from .state import HOST, End, Neighbor, NeighborKey, State
+from .state import HOST, End, Link, Neighbor, NeighborKey, State
 from .step import Action, ip
 
 NAME = "netns_neighbor"
@@ -63,17 +64,23 @@ def read(reader: Reader) -> NeighborSpec:
         reader.wrong("proxy", "a proxy entry has no MAC: the host answers with its own")
     if not proxy and not absent and not inner and reader.get("mac") is None:
         reader.wrong("mac", "an entry needs a mac, or mac_of with the device whose MAC it is")
-    key = NeighborKey(
-        reader.get("device", values.interface_name) or "", reader.get("address", values.address) or "", proxy
-    )
+    key = NeighborKey(reader.get("device", values.interface_name) or "", reader.get("address", _address) or "", proxy)
     return NeighborSpec(
         reader.path,
         reader.get("netns", values.netns_name) or HOST,
         absent,
         key,
-        reader.get("mac", values.mac),
+        # A group address serves load balancers, whose one address many machines have to see.
+        reader.get("mac", values.ethernet),
         link.read_end(inner) if inner else None,
     )
+
+
+def _address(value: str) -> str:
+    text = values.address(value)
+    if ipaddress.ip_address(text).is_unspecified:
+        raise ValueError(f"{value!r} is nobody's address")
+    return text
 
 
 def subjects(state: State, netns: str) -> Iterator[tuple[str, NeighborKey]]:
@@ -100,18 +107,19 @@ def view(state: State, subject: tuple[str, NeighborKey]) -> Optional[dict[str, A
 
 def _plan(planner: Planner, spec: NeighborSpec) -> None:
     namespace = None if spec.absent else planner.namespace(spec.netns)
-    if namespace is None:
+    device = planner.link(End(spec.netns, spec.key.device), "device") if namespace else None
+    if namespace is None or device is None:
         return
-    device = planner.link(End(spec.netns, spec.key.device), "device")
-    if device is None:
-        return
-    if device.up is False:
-        planner.refuse(f"{End(spec.netns, device.name)} is down; the kernel would forget the entry", "device")
+    if not spec.key.proxy and _has_no_mac(device):
+        planner.refuse(f"{End(spec.netns, device.name)} has no Ethernet address, and so no neighbours", "device")
         return
     mac = spec.mac
     if spec.mac_of is not None:
         other = planner.link(spec.mac_of, "mac_of")
         if other is None:
+            return
+        if _has_no_mac(other):
+            planner.refuse(f"{spec.mac_of} has no Ethernet address", "mac_of")
             return
         mac = other.mac
     found = namespace.neighbors.get(spec.key)
@@ -120,7 +128,12 @@ def _plan(planner: Planner, spec: NeighborSpec) -> None:
     elif not found.permanent:
         planner.do(SetNeighbor(spec.netns, Neighbor(spec.key, mac)), "the entry is a learned one, wanted permanent")
     elif found.mac != mac and not spec.key.proxy:
-        planner.do(SetNeighbor(spec.netns, Neighbor(spec.key, mac)), f"mac is {found.mac}, wanted {mac}")
+        planner.do(SetNeighbor(spec.netns, Neighbor(spec.key, mac)), f"mac is {found.mac}, wanted {mac or 'another'}")
+
+
+def _has_no_mac(link: Link) -> bool:
+    """Loopback and tunnel devices; of a device that only check mode knows nothing is known."""
+    return not link.assumed and link.mac in (None, "00:00:00:00:00:00")
 
 
 def _remove(planner: Planner, spec: NeighborSpec) -> None:

@@ -11,14 +11,26 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Optional
 
-from . import values
+from . import addresses, values
+from .netns_sysctl_keys import (
+    DISABLE_IPV6,
+    FORMS,
+    Key,
+    device_of,
+    example_of,
+    fits,
+    followed,
+    key,
+    key_name,
+    normal,
+    written_through,
+)
 from .planner import Planner
 from .problems import Reader
 from .scope import Scope
-from .state import HOST, Namespace, State, Sysctl, place
+from .state import HOST, End, Namespace, State, Sysctl, place
 from .step import Action, inside
 
-Key = tuple[str, ...]
 NAME = "netns_sysctl"
 IDENTITY = ("netns", "name")
 OPTIONS: dict[str, Any] = {
@@ -26,9 +38,6 @@ OPTIONS: dict[str, Any] = {
     "name": {"type": "str", "required": True},
     "value": {"type": "raw", "required": True},
 }
-# Trees with a folder for each device: net/ipv4/conf/eth0/forwarding.
-PER_DEVICE = ("conf", "neigh")
-EVERYWHERE = ("all", "default")
 
 
 @dataclass(frozen=True)
@@ -47,58 +56,25 @@ class SysctlSpec:
 
     def add_to(self, scope: Scope) -> None:
         needs = scope.namespace(self.netns)
-        needs.sysctls.add(self.key)
-        if written_through(self.key):
-            needs.sysctls.update(written_through(self.key))
+        needs.sysctls |= {self.key, *written_through(self.key)}
+        if device_of(self.key):
+            needs.sysctls.add(example_of(self.key))
+        if self.key[-1:] == (DISABLE_IPV6,):
+            # What the kernel takes away with IPv6.
+            needs.routes = needs.neighbors = True
 
 
 def order(spec: SysctlSpec) -> int:
-    """`ip_forward` and `all` write through to the devices, so they come first."""
+    """`ip_forward`, `all` and `default` write through to the devices, so they come first."""
     if device_of(spec.key):
         return 3
     return {"all": 1, "default": 2}.get(spec.key[3] if len(spec.key) > 4 else "", 0)
 
 
 def read(reader: Reader) -> SysctlSpec:
+    parts: Key = reader.get("name", key) or ()
     netns = reader.get("netns", values.netns_name) or HOST
-    return SysctlSpec(reader.path, netns, reader.get("name", key) or (), reader.get("value", normal) or "")
-
-
-def key(text: str) -> Key:
-    """The parts of a key: dots separate, or slashes where the first separator is one.
-
-    A device's name may have dots of its own: in net.ipv4.conf.eth9.100.forwarding it is eth9.100.
-    """
-    stripped = text.strip().strip("/")
-    separators = re.sub("[^./]", "", stripped)
-    parts = stripped.split("/" if separators.startswith("/") else ".")
-    if separators.startswith("/") is False and "/" in separators:
-        # procps' other spelling: among dots, a slash stands for a dot within a name.
-        parts = [part.replace("/", ".") for part in parts]
-    if len(parts) > 5 and parts[2] in PER_DEVICE:
-        parts = [*parts[:3], ".".join(parts[3:-1]), parts[-1]]
-    if parts[0] != "net" or len(parts) < 3:
-        raise ValueError(f"{text!r} is not a key below net., such as net.ipv4.ip_forward")
-    if any(part in ("", ".", "..") for part in parts):
-        raise ValueError(f"{text!r} has an empty part, '.' or '..' in it")
-    return tuple(parts)
-
-
-def key_name(parts: Key) -> str:
-    """A key as sysctl writes it: dotted, or with slashes where a part has a dot of its own."""
-    return ("/" if any("." in part for part in parts) else ".").join(parts)
-
-
-def device_of(parts: Key) -> Optional[str]:
-    """The device a key belongs to."""
-    return parts[3] if len(parts) == 5 and parts[2] in PER_DEVICE and parts[3] not in EVERYWHERE else None
-
-
-def normal(value: Any) -> str:
-    """A value by its meaning: true is 1, numbers are numbers, white space is one blank."""
-    text = {"true": "1", "false": "0"}.get(str(value).strip().lower(), str(value))
-    words = [str(int(word)) if re.fullmatch(r"[+-]?\d+", word) else word for word in text.split()]
-    return " ".join(words)
+    return SysctlSpec(reader.path, netns, parts, reader.get("value", lambda value: normal(value, parts)) or "")
 
 
 def subjects(state: State, netns: str) -> Iterator[tuple[str, Key]]:
@@ -132,49 +108,92 @@ def _device_settings(planner: Planner, spec: SysctlSpec) -> None:
 
 def _plan(planner: Planner, spec: SysctlSpec) -> None:
     namespace = planner.namespace(spec.netns)
-    if namespace is None:
-        return
-    found = namespace.sysctls.get(spec.key, Sysctl(exists=False, default_exists=True))
     device = device_of(spec.key)
-    if device is not None and not _device_there(planner, spec, namespace, device):
+    if namespace is None or (device and planner.link(End(spec.netns, device)) is None):
         return
-    if namespace.assumed or (device is not None and not found.exists and found.default_exists):
+    found = namespace.sysctls.get(spec.key)
+    if namespace.assumed or found is None or (device and _appears(namespace, device) and not found.exists):
+        example = namespace.sysctls.get(example_of(spec.key)) if device else None
+        if example is not None and not example.exists:
+            planner.refuse(_missing(spec, example, None), "name")
+            return
         planner.do(WriteSysctl(spec.netns, spec.key, spec.value), "its value is not known before")
-    elif not found.exists:
-        planner.refuse(_missing(spec, found), "name")
-    elif not found.readable:
-        planner.refuse(f"{key_name(spec.key)} can only be written, not read: it holds no value to declare", "name")
+        return
+    wrong = _obstacle(spec, found, namespace)
+    if wrong:
+        planner.refuse(wrong[1], wrong[0])
     elif found.value != spec.value:
-        if found.read_only_mount:
-            planner.refuse("/proc/sys is mounted read-only here; in a container, run it privileged", "name")
-        elif not found.writable:
-            planner.refuse(f"{key_name(spec.key)} is read-only in {place(spec.netns)}", "name")
-        else:
-            planner.do(WriteSysctl(spec.netns, spec.key, spec.value), f"it is {found.value}, wanted {spec.value}")
+        now = "unset" if found.value is None else found.value or "empty"
+        planner.do(WriteSysctl(spec.netns, spec.key, spec.value), f"it is {now}, wanted {spec.value or 'empty'}")
+    elif _doubt(spec.key) in namespace.sysctls:
+        planner.do(WriteSysctl(spec.netns, spec.key, spec.value), "it may have followed the change of default")
 
 
-def _device_there(planner: Planner, spec: SysctlSpec, namespace: Namespace, device: str) -> bool:
-    if device in namespace.links:
-        return True
-    if planner.assume:
-        planner.warn(f"link {device} does not exist yet in {place(spec.netns)}; planned as if it were there")
-        planner.do(WriteSysctl(spec.netns, spec.key, spec.value), "its value is not known before")
-    else:
-        planner.refuse(f"there is no link {device} in {place(spec.netns)}", "name")
-    return False
+def _appears(namespace: Namespace, device: str) -> bool:
+    """Whether a device is only about to be made."""
+    link = namespace.links[device]
+    return link.assumed or not link.index
 
 
-def _missing(spec: SysctlSpec, found: Sysctl) -> str:
+def _obstacle(spec: SysctlSpec, found: Sysctl, namespace: Namespace) -> Optional[tuple[str, str]]:
+    """Why a key cannot have the value wanted: the option that is wrong, and the reason."""
+    name = key_name(spec.key)
+    if not found.exists:
+        example = namespace.sysctls.get(example_of(spec.key)) if device_of(spec.key) else None
+        return "name", _missing(spec, found, example)
+    if not found.readable:
+        return "name", f"{name} can only be written, not read: it holds no value to declare"
+    if found.value == spec.value:
+        return None
+    if found.read_only_mount:
+        return "name", "/proc/sys is mounted read-only here; in a container, run it privileged"
+    if not found.writable:
+        return "name", f"{name} is read-only in {place(spec.netns)}; it is {found.value}"
+    wrong = _unfit(spec, found.value or "")
+    return ("value", f"{name} {wrong}") if wrong else None
+
+
+def _unfit(spec: SysctlSpec, found: str) -> str:
+    """What is wrong with a value for a key that holds numbers."""
+    if not found or spec.key[-1] in FORMS or not _are_numbers(found):
+        return ""
+    if not spec.value:
+        return f"needs a value; it is {found}"
+    if not _are_numbers(spec.value):
+        return f"holds numbers ({found}), which {spec.value!r} is not"
+    count, given = len(found.split()), len(spec.value.split())
+    return f"holds {count} number{'s' * (count > 1)} ({found}), not {given}" if count != given else ""
+
+
+def _are_numbers(value: str) -> bool:
+    return bool(re.fullmatch(r"-?\d+( -?\d+)*", value))
+
+
+def _missing(spec: SysctlSpec, found: Sysctl, example: Optional[Sysctl]) -> str:
+    """Why a key does not exist; `example` is the same key of another device."""
     name, tree = key_name(spec.key), spec.key[1]
     if found.on_host and spec.netns:
         return f"{name} is not kept per namespace: only the machine's initial namespace has it"
     if not found.tree_exists:
-        modules = {"ipv6": "IPv6 is switched off (ipv6.disable=1)", "bridge": "module br_netfilter is not loaded"}
-        reason = modules.get(tree, f"nothing provides net.{tree} here (a kernel module that is not loaded)")
+        reason = ABSENT_TREES.get(tree, f"nothing provides net.{tree} here (a kernel module that is not loaded)")
         return f"{name} does not exist: {reason}"
+    if example is not None and example.exists:
+        off = "; IPv6 needs an MTU of 1280" if tree == "ipv6" else ""
+        return f"{name} does not exist, although other devices have it{off}"
+    folder = "/".join(spec.key[:-1])
     if tree == "netfilter":
-        return f"{name} does not exist: module nf_conntrack is not loaded, or it has no such key"
-    return f"{name} does not exist in this kernel; check its spelling (ls /proc/sys/{'/'.join(spec.key[:-1])})"
+        other = ", or the module that provides it is not loaded"
+    else:
+        other = "" if device_of(spec.key) else ", or only the machine's initial namespace has it"
+    return f"{name} does not exist here: it is misspelt{other} (ls /proc/sys/{folder})"
+
+
+ABSENT_TREES = {
+    "ipv6": "IPv6 is switched off (ipv6.disable=1)",
+    "bridge": "module br_netfilter is not loaded",
+    "netfilter": "module nf_conntrack is not loaded",
+    "nf_conntrack_max": "module nf_conntrack is not loaded",
+}
 
 
 @dataclass(frozen=True)
@@ -193,38 +212,51 @@ class WriteSysctl(Action):
         return inside(self.netns, f"sysctl -w {key_name(self.key)}={words}")
 
     def effect(self, state: State) -> None:
-        sysctls = state.namespaces[self.netns].sysctls
-        sysctls[self.key] = replace(sysctls.get(self.key, Sysctl()), value=self.value, exists=True)
-        patterns = written_through(self.key)
-        for other, found in sysctls.items():
-            if other != self.key and found.exists and any(_follows(other, pattern) for pattern in patterns):
-                sysctls[other] = replace(found, value=self.value)
+        namespace = state.namespaces[self.netns]
+        sysctls = namespace.sysctls
+        before = sysctls.get(self.key, Sysctl())
+        sysctls[self.key] = replace(before, value=self.value, exists=True)
+        sysctls.pop(_doubt(self.key), None)
+        for other, found in list(sysctls.items()):
+            value = followed(self.key, self.value, other) if found.exists else None
+            if value is not None:
+                sysctls[other] = replace(found, value=value)
+            elif found.exists and found.value == before.value and _may_follow(other, self.key):
+                sysctls[_doubt(other)] = Sysctl(exists=False)
+        for name in self._without_ipv6(namespace):
+            addresses.drop_ipv6(namespace, name)
+
+    def _without_ipv6(self, namespace: Namespace) -> list[str]:
+        """The devices on which this switches IPv6 off."""
+        if self.key[1:3] != ("ipv6", "conf") or self.key[-1] != DISABLE_IPV6 or self.value == "0":
+            return []
+        device = device_of(self.key)
+        return [device] if device else list(namespace.links) if self.key[3] == "all" else []
 
 
-def written_through(parts: Key) -> tuple[Key, ...]:
-    """The keys that follow one that is written, "*" for every device: forwarding and disable_ipv6."""
-    ipv4 = ("net", "ipv4", "conf", "*", "forwarding")
-    if parts == ("net", "ipv4", "ip_forward"):
-        return (ipv4,)
-    if parts == ("net", "ipv4", "conf", "all", "forwarding"):
-        return ipv4, ("net", "ipv4", "ip_forward")
-    if parts[1:4] == ("ipv6", "conf", "all") and parts[-1] in ("forwarding", "disable_ipv6"):
-        return (("net", "ipv6", "conf", "*", parts[-1]),)
-    return ()
+def _may_follow(other: Key, default: Key) -> bool:
+    """Whether a key is a device's, to which the kernel copies this default if nobody has set it there.
+
+    On which devices somebody has, the kernel does not tell; they have the default's value until then.
+    """
+    if len(default) != 5 or default[3] != "default" or default[1:3] == ("ipv6", "conf"):
+        return False
+    return device_of(other) is not None and fits(other, (*default[:3], "*", default[4]))
+
+
+def _doubt(parts: Key) -> Key:
+    """What stands among the planned sysctls for a key whose value may have followed: no key of the kernel."""
+    return (*parts, "?")
 
 
 def follows(subject: tuple[str, Key], others: Iterable[tuple[str, Key]]) -> bool:
     """Whether a key follows one of the others when that is written."""
     netns, parts = subject
     return any(
-        netns == other_netns and _follows(parts, pattern)
+        netns == other_netns and fits(parts, pattern)
         for other_netns, other in others
         for pattern in written_through(other)
     )
-
-
-def _follows(parts: Key, pattern: Key) -> bool:
-    return len(parts) == len(pattern) and all(wanted in ("*", part) for part, wanted in zip(parts, pattern))
 
 
 PLAN = {"settings": _settings, "device settings": _device_settings}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import ipaddress
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Optional
 
@@ -94,8 +94,8 @@ def _check(reader: Reader) -> Check:
         size=reader.get("size", values.between(0, LARGEST[6], "bytes")),
         ttl=reader.get("expected_ttl", values.between(1, 255)),
         count=reader.get("count", values.between(1, 1000)),
-        wait=reader.get("wait", values.between(0.05, 60, "seconds")),
-        timeout=reader.get("timeout", values.between(0, 3600, "seconds")),
+        wait=reader.get("wait", _seconds(0.05, 60)),
+        timeout=reader.get("timeout", _seconds(0, 3600)),
         retries=reader.get("retries", values.between(0, 10000)),
     )
     _check_protocol(reader)
@@ -123,8 +123,20 @@ def _check_addresses(reader: Reader, check: Check) -> None:
         reader.wrong("source", f"{check.source} cannot be the source of packets to {check.to}: one is IPv4, one IPv6")
     if reader.get("device") is None and ipaddress.ip_address(check.to).is_link_local and check.family == 6:
         reader.wrong("device", f"is required: {check.to} is link-local, and each device has link-local neighbours")
-    if check.size is not None and check.size > LARGEST[check.family]:
-        reader.wrong("size", f"{check.size} bytes do not fit into one IPv{check.family} packet: {LARGEST[check.family]} do")
+    most = LARGEST[check.family]
+    if check.size is not None and check.size > most:
+        reader.wrong("size", f"{check.size} bytes do not fit into one IPv{check.family} packet: {most} do")
+
+
+def _seconds(low: float, high: float) -> Callable[[float], float]:
+    """A checker of times."""
+
+    def check(value: float) -> float:
+        if not low <= value <= high:
+            raise ValueError(f"{value:g} is out of range: {low:g} to {high:g} seconds is right")
+        return value
+
+    return check
 
 
 def _netns(value: str) -> str:

@@ -28,6 +28,8 @@ from .veth import CreateVeth
 
 NAME = "sandbox"
 MOST_PORTS = 1023
+# No host can have this name.
+NOWHERE = ".new"
 SMALLEST, SMALLEST6 = 27, 112
 OPTIONS: dict[str, Any] = {
     "names": {"type": "list", "elements": "str", "required": True, "aliases": ["name"]},
@@ -109,11 +111,19 @@ def _network(value: str, family: int, smallest: int) -> str:
     return text
 
 
-def scope() -> Scope:
+def first_scope() -> Scope:
     """What has to be read before it is known what is to be done: the ports of the LAN."""
     wanted = Scope()
     wanted.namespace(LAN)
     return wanted
+
+
+def scope(wanted: Work) -> Scope:
+    """What has to be read to plan it: for a host that is made anew, what a new namespace starts as."""
+    whole = wanted.document.scope()
+    keys = {key for needs in whole.namespaces.values() for key in needs.sysctls}
+    whole.namespace(NOWHERE).sysctls.update(keys)
+    return whole
 
 
 def work(wanted: Wanted, found: Found, state: State, problems: Problems) -> Work:
@@ -224,7 +234,7 @@ def removal(wanted: Work, name: str) -> RemoveHost:
     return RemoveHost(name, (f"{PORT}{numbers[name]}",) if name in numbers else ())
 
 
-def cuts(planned: Plan, created: Sequence[str]) -> list[Step]:
+def cuts(planned: Plan, created: Sequence[str]) -> list[Any]:
     """Undoes the cables to hosts that were there before."""
     cables = [step.action for step in planned.steps if isinstance(step.action, CreateVeth)]
     loose = [cable for cable in cables if cable.far.netns not in created]

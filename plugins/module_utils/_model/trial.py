@@ -102,9 +102,9 @@ class Trial:
 
     def _insist(self, now: float) -> Turn:
         """Reachable is expected and all probes are out."""
-        answers = max((probe.sent for probe in self.probes if probe.pending), default=-self.check.wait) + self.check.wait
-        if now < answers:
-            return Turn(until=answers)
+        last = max((probe.sent for probe in self.probes if probe.pending), default=None)
+        if last is not None and now < last + self.check.wait:
+            return Turn(until=last + self.check.wait)
         again = max(now, self._attempt_began + PACE)
         retries = self.check.retries
         if self.ok or again >= self._began + self.check.timeout or (retries is not None and self.attempts > retries):

@@ -18,6 +18,7 @@ Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 
 IFNAMSIZ = 16
 NAME_MAX = 255
+LIMITED_BROADCAST = "255.255.255.255"
 DEFAULT = {4: "0.0.0.0/0", 6: "::/0"}
 
 
@@ -46,10 +47,21 @@ def netns_name(value: str) -> str:
 
 def address(value: str) -> str:
     """One IPv4 or IPv6 address, in its canonical spelling."""
+    if "%" in value:
+        raise ValueError(f"{value!r} names a device after '%'; write the address alone, the device has its own option")
     try:
         return str(ipaddress.ip_address(value.strip()))
     except ValueError:
         raise ValueError(f"{value!r} is not an IPv4 or IPv6 address") from None
+
+
+def gateway(value: str) -> str:
+    """The address of a next router."""
+    text = address(value)
+    found = ipaddress.ip_address(text)
+    if found.is_multicast or found.is_unspecified or found.is_loopback or text == LIMITED_BROADCAST:
+        raise ValueError(f"{value!r} cannot be a router's address")
+    return text
 
 
 def interface_address(value: str) -> str:
@@ -95,18 +107,38 @@ def family(text: str) -> int:
 
 def mac(value: str) -> str:
     """A unicast Ethernet address, lower case with colons."""
-    text = value.strip().lower().replace("-", ":")
-    if not re.fullmatch(r"([0-9a-f]{2}:){5}[0-9a-f]{2}", text):
-        raise ValueError(f"{value!r} is not a MAC address such as 02:00:00:00:00:01")
-    if int(text[:2], 16) & 1 or text == "00:00:00:00:00:00":
-        raise ValueError(f"{value!r} cannot be a device's MAC address: it is a group address or all zero")
+    text = ethernet(value)
+    if int(text[:2], 16) & 1:
+        raise ValueError(f"{value!r} cannot be a device's MAC address: it is a group address")
     return text
 
 
-def between(low: int, high: int, unit: str = "") -> Any:
-    """A checker of integers from `low` to `high`, both included."""
+def ethernet(value: str) -> str:
+    """An Ethernet address, of one device or of a group, lower case with colons."""
+    text = value.strip().lower().replace("-", ":")
+    if not re.fullmatch(r"([0-9a-f]{2}:){5}[0-9a-f]{2}", text):
+        raise ValueError(f"{value!r} is not a MAC address such as 02:00:00:00:00:01{_unquoted(text)}")
+    if text == "00:00:00:00:00:00":
+        raise ValueError(f"{value!r} is no device's MAC address")
+    return text
 
-    def check(value: int) -> int:
+
+def _unquoted(text: str) -> str:
+    """A hint for a MAC of decimal digits: YAML 1.1 reads it as a number to the base of 60."""
+    if not re.fullmatch("[0-9]{1,11}", text):
+        return ""
+    groups: list[str] = []
+    left = int(text)
+    for _power in range(5):
+        left, digit = divmod(left, 60)
+        groups.insert(0, f"{digit:02}")
+    return f'; YAML read a number, so quote it: "{left:02}:{":".join(groups)}"' if 0 < left < 100 else ""
+
+
+def between(low: float, high: float, unit: str = "") -> Any:
+    """A checker of numbers from `low` to `high`, both included."""
+
+    def check(value: float) -> float:
         if not low <= value <= high:
             raise ValueError(f"{value} is out of range: {low} to {high}{unit and ' ' + unit} is right")
         return value

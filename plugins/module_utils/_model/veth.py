@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Optional
 
-from . import attributes, link
+from . import attributes, link, ports
 from .attributes import ETHERNET_MTU, Attributes, kind_name
 from .planner import Planner
 from .problems import Reader
@@ -55,17 +55,36 @@ class Veth:
         """Both ends: a cable is the same from either side."""
         return frozenset(end for end in (self.near, self.far) if end is not None)
 
+    @property
+    def marks(self) -> frozenset[Any]:
+        """What tells one cable from another that ends at the same place: each end with both names."""
+        names = frozenset(end.name for end in self.claims)
+        return frozenset((end, names) for end in self.claims)
+
+    def at(self, near: End) -> Veth:
+        """The same cable with its near end elsewhere."""
+        return replace(self, near=near)
+
+    @property
+    def entry(self) -> dict[str, Any]:
+        """The options that say which cable it is."""
+        entry: dict[str, Any] = self.near._asdict()
+        return {**entry, "peer": self.far._asdict()} if self.far else entry
+
     def add_to(self, scope: Scope) -> None:
         scope.kinds.add(NAME)
         for end in (self.near, self.far):
             if end is not None:
                 scope.end(end)
+        if self.far and self.near.netns == self.far.netns == HOST and not self.absent:
+            scope.searched |= self.claims
 
     @property
-    def ends(self) -> tuple[tuple[End, Attributes, str], ...]:
-        """Both ends with what is wanted of them and the option they stand under."""
-        assert self.far is not None
-        return (self.near, self.near_wanted, ""), (self.far, self.far_wanted, "peer")
+    def ends(self) -> Iterator[tuple[End, Attributes, str]]:
+        """The ends that are told, with what is wanted of them and the option they stand under."""
+        yield self.near, self.near_wanted, ""
+        if self.far is not None:
+            yield self.far, self.far_wanted, "peer"
 
 
 def read(reader: Reader) -> Veth:
@@ -110,17 +129,23 @@ def locate(state: State, spec: Veth) -> End:
     far = state.link(spec.far)
     if far is not None and far.peer and far.peer.name == spec.near.name:
         return far.peer
-    return _loose_cable(state, spec) or spec.near
+    return _loose_cable(state, spec.near, spec.far) or spec.near
 
 
-def _loose_cable(state: State, spec: Veth) -> Optional[End]:
-    """A cable of those two names with both ends elsewhere in the namespaces the document speaks of."""
-    assert spec.far is not None
+def _loose_cable(state: State, near: End, far: End) -> Optional[End]:
+    """The near end of the one cable of those two names that is to move with both ends.
+
+    It lies on the host, or is wanted there, or is to be turned round. Any other cable of those names is a
+    different one: in a chain of routers, each with a `left` and a `right`, all cables have the same two names.
+    """
+    wanted = (near.netns, far.netns)
     found = []
-    for netns, namespace in state.namespaces.items():
-        near = namespace.links.get(spec.near.name)
-        if near is not None and near.kind == NAME and near.peer and near.peer.name == spec.far.name:
-            found.append(End(netns, near.name))
+    for netns in state.namespaces if wanted == (HOST, HOST) else {HOST, far.netns}:
+        device = state.link(End(netns, near.name))
+        if device is not None and device.kind == NAME and device.peer and device.peer.name == far.name:
+            now = (netns, device.peer.netns)
+            if (HOST, HOST) in (now, wanted) or now == wanted[::-1]:
+                found.append(End(netns, near.name))
     return found[0] if len(found) == 1 else None
 
 
@@ -130,8 +155,11 @@ def _create(planner: Planner, spec: Veth) -> None:
     known = [planner.namespace(spec.near.netns), planner.namespace(spec.far.netns, "peer.netns")]
     if None in known:
         return
-    if planner.state.link(_whereabouts(planner, spec)) is not None:
-        _check(planner, spec)
+    now = _whereabouts(planner, spec)
+    found = planner.state.link(now)
+    if found is not None:
+        if not found.assumed:
+            _check(planner, spec, now, found, spec.far)
         return
     occupant = planner.state.link(spec.far)
     if occupant is not None:
@@ -150,31 +178,26 @@ def _whereabouts(planner: Planner, spec: Veth) -> End:
     """As `locate`, but a loose cable that another entry of the document declares is not taken."""
     now = locate(planner.state, spec)
     found = planner.state.link(now)
-    taken = {end for other in planner.specs.get(NAME, ()) if other is not spec for end in (other.near, other.far)}
-    if found is not None and now != spec.near and found.peer != spec.far and taken & {now, found.peer}:
-        return spec.near
-    return now
+    if found is None or now == spec.near or found.peer == spec.far:
+        return now
+    others = (other for other in planner.specs.get(NAME, ()) if other is not spec)
+    return spec.near if any(other.claims & {now, found.peer} for other in others) else now
 
 
-def _check(planner: Planner, spec: Veth) -> None:
+def _check(planner: Planner, spec: Veth, now: End, found: Link, far: End) -> None:
     """What stands at the cable's place is this cable, and its true peer is the one declared."""
-    assert spec.far is not None
-    now = _whereabouts(planner, spec)
-    found = planner.state.link(now)
-    if found is None or found.assumed:
-        return
     if found.kind != NAME:
         planner.refuse(f"{now} exists and is {kind_name(found)}, not a veth", "name")
     elif found.peer is None:
         planner.refuse(f"the far end of {now} is in a namespace that has no name here", "peer")
-    elif found.peer.name != spec.far.name:
+    elif found.peer.name != far.name:
         planner.refuse(
-            f"the cable from {now} leads to {found.peer}, not to {spec.far}; "
-            f"delete it first ({ip(now.netns, 'link', 'delete', now.name)}) or declare its true peer",
+            f"the cable from {now} leads to {found.peer}, not to {far}; "
+            f"delete it first ({ip(now.netns, 'link', 'delete', 'dev', now.name)}) or declare its true peer",
             "peer.name",
         )
-    elif found.peer != spec.far and (occupant := planner.state.link(spec.far)) is not None:
-        planner.refuse(_occupied(spec.far, occupant, spec.near), "peer.name")
+    elif found.peer != far and far != now and (occupant := planner.state.link(far)) is not None:
+        planner.refuse(_occupied(far, occupant, spec.near), "peer.name")
 
 
 def _occupied(end: End, occupant: Link, other: End) -> str:
@@ -186,45 +209,45 @@ def _occupied(end: End, occupant: Link, other: End) -> str:
 
 def _rescue(planner: Planner, spec: Veth) -> None:
     """An end leaves a namespace before the namespace goes, and takes the cable with it."""
-    if spec.absent or spec.far is None:
-        return
-    now = planner.state.link(_whereabouts(planner, spec))
-    places = [_whereabouts(planner, spec), now.peer if now else None]
-    targets = (spec.near.netns, spec.far.netns)
-    if any(end and planner.doomed(end.netns) for end in places) and all(
-        name in planner.state.namespaces and not planner.doomed(name) for name in targets
-    ):
+    now = _whereabouts(planner, spec)
+    found = planner.state.link(now)
+    doomed = any(planner.doomed(end.netns) for end in (now, found.peer if found else None) if end)
+    if doomed and not any(planner.doomed(end.netns) for end in spec.claims):
         _place(planner, spec)
 
 
 def _place(planner: Planner, spec: Veth) -> None:
-    if spec.absent or spec.far is None or planner.namespace(spec.near.netns) is None:
+    if spec.absent or spec.far is None or any(end.netns not in planner.state.namespaces for end in spec.claims):
         return
     now = _whereabouts(planner, spec)
     found = planner.state.link(now)
     if found is None or found.peer is None or found.peer.name != spec.far.name:
         return
-    for source, target in ((found.peer, spec.far), (now, spec.near)):
-        if source != target and planner.namespace(target.netns) is not None:
+    moves = [(found.peer, spec.far), (now, spec.near)]
+    if spec.far == now:
+        moves.reverse()
+    for source, target in moves:
+        # What stands in the way has been told already.
+        if source != target and planner.state.link(target) is None:
             link.move(planner, source, target, f"it is in {place(source.netns)}, wanted in {place(target.netns)}")
 
 
 def _configure(planner: Planner, spec: Veth) -> None:
-    if not spec.absent and spec.far:
+    if not spec.absent:
         for end, wanted, option in spec.ends:
-            attributes.configure(planner, end, link.kept(planner, end, wanted), option)
+            attributes.configure(planner, end, wanted, option)
 
 
 def _enslave(planner: Planner, spec: Veth) -> None:
-    if not spec.absent and spec.far:
+    if not spec.absent:
         for end, wanted, option in spec.ends:
-            attributes.enslave(planner, end, wanted, option)
+            ports.enslave(planner, end, wanted, option)
 
 
 def _address(planner: Planner, spec: Veth) -> None:
-    if not spec.absent and spec.far:
+    if not spec.absent:
         for end, wanted, option in spec.ends:
-            attributes.address(planner, end, link.kept(planner, end, wanted), option)
+            attributes.address(planner, end, wanted, option)
 
 
 def _remove(planner: Planner, spec: Veth) -> None:
@@ -267,12 +290,17 @@ class CreateVeth(Action):
         return f"create cable {self.near} -- {self.far}"
 
     def command(self) -> str:
-        near = [self.near.name, *_words(self.near_wanted)]
-        far = [self.far.name, *_words(self.far_wanted)]
-        for words, end in ((near, self.near), (far, self.far)):
-            if end.netns:
-                words += ["netns", end.netns]
-        return ip(HOST, "link", "add", *near, "type", "veth", "peer", "name", *far)
+        near, far = self.from_host
+        words: list[str] = []
+        for end, wanted, front in ((*near, []), (*far, ["type", "veth", "peer"])):
+            words += [*front, "name", end.name, *_words(wanted), *(["netns", end.netns] if end.netns else [])]
+        return ip(HOST, "link", "add", *words)
+
+    @property
+    def from_host(self) -> tuple[tuple[End, Attributes], tuple[End, Attributes]]:
+        """Both ends, one on the host first: older kernels want its name to be free where the message is sent."""
+        near, far = (self.near, self.near_wanted), (self.far, self.far_wanted)
+        return (far, near) if self.far.netns == HOST else (near, far)
 
     def effect(self, state: State) -> None:
         pairs = ((self.near, self.near_wanted, self.far), (self.far, self.far_wanted, self.near))
@@ -288,7 +316,7 @@ class CreateVeth(Action):
                 up=False,
                 peer=other,
             )
-            link.forget_settings(state, end)
+            attributes.forget_settings(state, end)
 
 
 def _words(wanted: Attributes) -> list[str]:

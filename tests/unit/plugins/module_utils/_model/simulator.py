@@ -53,6 +53,7 @@ class Device:
     v4: list[str] = field(default_factory=list)
     v6: list[str] = field(default_factory=list)
     settings: dict[str, int] = field(default_factory=dict)
+    own_mtu: bool = False
     sysctls: dict[tuple[str, ...], str] = field(default_factory=dict)
 
 
@@ -208,10 +209,10 @@ class Kernel:
 
     def _CreateBridge(self, action: Any) -> None:
         net = self._free(action.netns, action.name)
-        # An MTU in the message that makes a bridge does not stay: the first port changes it again.
-        if getattr(action, "mtu", None):
-            raise Refused("this MTU would be lost with the first port")
-        net.devices[action.name] = Device(action.name, "bridge", action.mac, 1500, (68, 65535), settings=dict(NEW_BRIDGE))
+        device = Device(action.name, "bridge", action.mac, settings=dict(NEW_BRIDGE), limits=(68, 65535))
+        # An MTU in this message does not count as set: it goes with the first port.
+        device.mtu = getattr(action, "mtu", None) or 1500
+        net.devices[action.name] = device
 
     def _SetBridge(self, action: Any) -> None:
         device = self._device(action.netns, action.name)
@@ -245,6 +246,13 @@ class Kernel:
             if port.master is device:
                 port.master = None
         del net.devices[device.name]
+        self._follow(net, device.master)
+
+    @staticmethod
+    def _follow(net: Net, bridge: Optional[Device]) -> None:
+        """A bridge whose MTU was never set has the smallest one of its ports."""
+        if bridge is not None and not bridge.own_mtu:
+            bridge.mtu = min((port.mtu for port in net.devices.values() if port.master is bridge), default=1500)
 
     def _SetLink(self, action: Any) -> None:
         device = self._device(action.netns, action.name)
@@ -261,7 +269,8 @@ class Kernel:
 
     def _set_mtu(self, net: Net, device: Device, value: int) -> None:
         self._check_mtu(device, value)
-        device.mtu = value
+        device.mtu, device.own_mtu = value, True
+        self._follow(net, device.master)
         if value < IPV6_MINIMUM:
             self._forget(net, device, versions=(6,))
             device.v6 = []
@@ -283,8 +292,9 @@ class Kernel:
         device.up = value
 
     def _set_master(self, net: Net, device: Device, value: str) -> None:
+        former, device.master = device.master, None
+        self._follow(net, former)
         if not value:
-            device.master = None
             return
         master = net.devices.get(value)
         if master is None:
@@ -292,6 +302,7 @@ class Kernel:
         if master.kind != "bridge" or device.kind == "bridge" or device.name == "lo":
             raise Refused("Invalid argument")
         device.master = master
+        self._follow(net, master)
 
     # What devices take along
 
@@ -584,7 +595,7 @@ def _picture(namespace: Any) -> dict[str, Any]:
                 "master": link.master,
                 "addresses": sorted(link.own_addresses),
                 "peer": tuple(link.peer) if link.peer else None,
-                "bridge": dict(link.bridge),
+                "bridge": {name: value for name, value in link.bridge if name in NEW_BRIDGE},
             }
             for link in namespace.links.values()
         },

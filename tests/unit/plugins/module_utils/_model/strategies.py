@@ -14,6 +14,7 @@ import ipaddress
 from dataclasses import dataclass, field, replace
 from typing import Any, Optional
 
+from ansible_collections.nsfabric.linux.plugins.module_utils._model import document
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import (
     HOST,
     Address,
@@ -67,6 +68,18 @@ def mostly() -> Any:
 # Hosts
 
 
+class Host(State):
+    """A host that a failing example can show: in the user's vocabulary, without its sysctls."""
+
+    def _repr_pretty_(self, printer: Any, _: bool) -> None:
+        printer.text(repr(self))
+
+    def __repr__(self) -> str:
+        shown = document.describe(self)
+        forwards = self.namespaces[HOST].sysctls["net", "ipv4", "ip_forward"].value
+        return f"Host(ip_forward={forwards}, { {kind: shown[kind] for kind in shown if kind != 'netns_sysctl'} })"
+
+
 @st.composite
 def hosts(draw: Any) -> State:
     """A host with uplinks and, perhaps, another tool's bridge, cable and namespace, routes and settings."""
@@ -79,7 +92,7 @@ def hosts(draw: Any) -> State:
         "eth1", index=3, mac="52:54:00:00:00:02", up=draw(mostly()), addresses=_held(second), **ETHERNET
     )
     here.routes = draw(st.lists(st.sampled_from(_foreign_routes()), unique_by=lambda route: route.key, max_size=4))
-    state = State({HOST: here}, features=frozenset({"bridge", "veth"}), salt="host")
+    state = Host({HOST: here}, features=frozenset({"bridge", "veth"}), salt="host")
     if draw(st.booleans()):
         _add_theirs(draw, state)
     for key, entry in draw(st.dictionaries(st.sampled_from(_foreign_keys(here)), st.booleans(), max_size=2)).items():
@@ -169,13 +182,13 @@ def documents(draw: Any, host: State, removals: bool = False) -> Config:
     names = draw(st.lists(st.sampled_from(NAMES), unique=True, max_size=5))
     if removals:
         _draw_removals(draw, host, config)
-    gone = {entry["name"] for entry in config.get("netns", ())}
+    gone = {entry["name"] for entries in config.values() for entry in entries if "name" in entry}
     places = {name: Place(taken={"lo"}) for name in names}
     for name, namespace in host.namespaces.items():
         if name not in gone:
             places[name] = Place(taken=set(namespace.links))
             for link in namespace.links.values():
-                if link.name != "lo" and link.kind != "veth":
+                if link.name not in ("lo", "vnet0", "inner0") and link.name not in gone:
                     places[name].devices[link.name] = (bool(link.up), list(link.own_addresses))
     for name in names:
         config.setdefault("netns", []).append({"name": name, **draw(_some(lo_up=st.booleans()))})
@@ -377,8 +390,9 @@ def _draw_removals(draw: Any, host: State, config: Config) -> None:
         if gone == "bridge":
             _add(config, "bridge", {"name": "docker0", "state": "absent"})
     here = host.namespaces[HOST]
-    if here.routes and draw(st.booleans()):
-        _add(config, "netns_route", {"destination": here.routes[0].destination, "state": "absent"})
+    for route in here.routes:
+        if route.destination not in ("0.0.0.0/0", "::/0"):
+            _add(config, "netns_route", {"destination": route.destination, "state": "absent", "table": str(route.table)})
     for key in here.neighbors:
         entry = {"device": key.device, "address": key.address, "proxy": key.proxy, "state": "absent"}
         _add(config, "netns_neighbor", entry)
@@ -393,6 +407,7 @@ def respelled(draw: Any, config: Config) -> dict[str, Any]:
     return {kind: [_respell(draw, kind, entry) for entry in entries] for kind, entries in config.items()}
 
 
+ADDRESSED = ("address", "addresses", "destination", "gateway", "source", "dest", "via", "src")
 ALIASES = {"device": "dev", "gateway": "via", "destination": "dest", "source": "src"}
 
 
@@ -425,9 +440,7 @@ def _spellings(name: str, value: Any) -> Any:
         return st.sampled_from([value, "/".join(value.split("."))] if "/" not in value else [value])
     if name == "value":
         return st.sampled_from([value, int(value), f" {value}\n", *([value == "1"] if value in "01" else [])])
-    if name in ("netns", "name", "master", "ports", "in_interface", "out_interface", "state", "type", "table", "protocol"):
-        return st.just(value)
-    return st.sampled_from(_addresses(value)) if isinstance(value, str) else st.just(value)
+    return st.sampled_from(_addresses(value) if name in ADDRESSED else [value])
 
 
 def _addresses(text: str) -> list[str]:

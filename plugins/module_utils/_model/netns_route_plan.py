@@ -1,0 +1,257 @@
+# Copyright (c) 2026, nsfabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From the routes there are to the ones declared; what the kernel would refuse is refused here, and explained."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, Optional
+
+from . import values
+from .netns_route_actions import PROTOCOLS, TABLES, AddRoute, DeleteRoute, ReplaceRoute, hop_words, protocol_name
+from .netns_route_spec import HopSpec, RouteSpec
+from .planner import Planner
+from .state import LO, End, Hop, Namespace, Route, place
+
+# What the kernel gives the routes it makes for IPv6 addresses.
+CONNECTED_IPV6_METRIC = 256
+
+
+def remove(planner: Planner, spec: RouteSpec) -> None:
+    namespace = planner.state.namespaces.get(spec.netns)
+    if not spec.absent or namespace is None:
+        return
+    for route in [found for found in namespace.routes if matches(found, spec)]:
+        others = [found for found in namespace.routes if found.key == route.key]
+        planner.do(DeleteRoute(spec.netns, route, len(others) > 1), "the route is not wanted")
+
+
+def matches(route: Route, spec: RouteSpec) -> bool:
+    """Whether `state: absent` means this route: every option that was given fits."""
+    if route.destination != spec.destination or route.table != spec.table:
+        return False
+    if route.protocol == PROTOCOLS["kernel"] and spec.protocol != PROTOCOLS["kernel"]:
+        return False
+    for name in ("protocol", "type", "source"):
+        if getattr(spec, name) not in (None, "", getattr(route, name)):
+            return False
+    if spec.metric is not None and route.metric != spec.key.metric:
+        return False
+    if spec.hops and len(spec.hops) != len(route.hops):
+        return False
+    return all(any(_covers(hop, found) for found in route.hops) for hop in spec.hops)
+
+
+def _covers(wanted: HopSpec, hop: Hop) -> bool:
+    return wanted.gateway in (None, hop.gateway) and wanted.device in (None, hop.device)
+
+
+def configure(planner: Planner, spec: RouteSpec) -> None:
+    namespace = None if spec.absent else planner.namespace(spec.netns)
+    if namespace is None or not _devices_exist(planner, spec):
+        return
+    same = [route for route in namespace.routes if route.key == spec.key] or _coming(planner, spec, namespace)
+    if spec.family == 6 and any(not _differences(alias, _wanted(spec, alias, namespace)) for alias in same):
+        return
+    found = _replaced(spec, same)
+    wanted = _wanted(spec, found, namespace)
+    differences = _differences(found, wanted) if found else ["the route is missing"]
+    if not differences or not _fits(planner, spec, wanted, namespace):
+        return
+    if found is None:
+        planner.do(AddRoute(spec.netns, wanted), differences[0])
+        return
+    for alias in same:
+        if alias is not found and not _differences(alias, wanted):
+            planner.do(DeleteRoute(spec.netns, alias, True), "it would stand second behind the route it equals")
+    planner.do(ReplaceRoute(spec.netns, wanted, found), "; ".join(differences))
+
+
+def _replaced(spec: RouteSpec, same: list[Route]) -> Optional[Route]:
+    """Which of the routes with a key the kernel replaces: the first; in IPv6 rather one of the same nature."""
+    if spec.family == 6:
+        balanced = bool(spec.hops and spec.hops[0].gateway)
+        same = [route for route in same if bool(route.hops and route.hops[0].gateway) == balanced] or same
+    return same[0] if same else None
+
+
+def _devices_exist(planner: Planner, spec: RouteSpec) -> bool:
+    links = [planner.link(End(spec.netns, hop.device), _option(spec, hop, "device")) for hop in spec.hops if hop.device]
+    return all(link is not None for link in links)
+
+
+def _option(spec: RouteSpec, hop: HopSpec, name: str) -> str:
+    return f"nexthops[{spec.hops.index(hop)}].{name}" if len(spec.hops) > 1 else name
+
+
+def _coming(planner: Planner, spec: RouteSpec, namespace: Namespace) -> list[Route]:
+    """The route with this key that the kernel will make itself, for an address that this run adds or brings up."""
+    length = spec.destination.partition("/")[2]
+    for link in namespace.links.values():
+        for address in link.addresses if link.up and link.name != LO else ():
+            if address.text.endswith(f"/{length}") and not address.secondary:
+                route = _connected(link.name, address.text)
+                if route.key == spec.key and _touched(planner, End(spec.netns, link.name)):
+                    return [route]
+    return []
+
+
+def _connected(device: str, address: str) -> Route:
+    """The route that an address brings along."""
+    network = str(ipaddress.ip_interface(address).network)
+    hops = (Hop(device=device),)
+    if values.family(network) == 6:
+        return Route(network, metric=CONNECTED_IPV6_METRIC, protocol=PROTOCOLS["kernel"], hops=hops)
+    source = address.split("/")[0]
+    return Route(network, protocol=PROTOCOLS["kernel"], scope="link", source=source, hops=hops)
+
+
+def _touched(planner: Planner, end: End) -> bool:
+    """Whether this run changes a device."""
+    for step in planner.steps:
+        action = step.action
+        names = (getattr(action, "target", action.netns), getattr(action, "name", None))
+        if end in (names, getattr(action, "near", None), getattr(action, "far", None)):
+            return True
+    return False
+
+
+def _wanted(spec: RouteSpec, found: Optional[Route], namespace: Namespace) -> Route:
+    """The whole route: what is declared, over what is there."""
+    base = found or Route(spec.destination, protocol=PROTOCOLS["static"])
+    hops = _hops(spec, base, namespace)
+    moved = found is None or hops != found.hops
+    wanted = replace(
+        base,
+        table=spec.key.table,
+        metric=spec.key.metric,
+        type=spec.type or "unicast",
+        protocol=base.protocol if spec.protocol is None else spec.protocol,
+        scope=spec.scope_of() if spec.scope or moved else base.scope,
+        source=base.source if spec.source is None else spec.source or None,
+        mtu=base.mtu if spec.mtu is None else spec.mtu or None,
+        hops=hops,
+    )
+    if wanted != found and wanted.protocol == PROTOCOLS["kernel"] and spec.protocol is None:
+        # Not the kernel's own any more, once it was changed.
+        return replace(wanted, protocol=PROTOCOLS["static"])
+    return wanted
+
+
+def _hops(spec: RouteSpec, base: Route, namespace: Namespace) -> tuple[Hop, ...]:
+    """The next hops, completed: a device that was not named is the one the kernel found or would find."""
+    left, hops = list(base.hops), []
+    for wanted in spec.hops:
+        was = next((hop for hop in left if hop.gateway == wanted.gateway and _covers(wanted, hop)), None)
+        if was:
+            left.remove(was)
+        device = wanted.device or (was.device if was else _device_to(wanted, spec, namespace))
+        onlink = was.onlink if was and wanted.onlink is None else bool(wanted.onlink)
+        hops.append(Hop(wanted.gateway, device, onlink, wanted.weight))
+    return base.hops if sorted(hops, key=str) == sorted(base.hops, key=str) else tuple(hops)
+
+
+def _differences(now: Route, wanted: Route) -> list[str]:
+    parts = []
+    for name in ("type", "protocol", "scope", "source", "mtu"):
+        before, after = getattr(now, name), getattr(wanted, name)
+        if before != after:
+            if name == "protocol":
+                before, after = protocol_name(before), protocol_name(after)
+            parts.append(f"{name} is {'none' if before is None else before}, wanted {after or 'none'}")
+    if now.hops != wanted.hops:
+        parts.append(f"it goes {_path(now.hops)}, wanted {_path(wanted.hops)}")
+    return parts
+
+
+def _path(hops: tuple[Hop, ...]) -> str:
+    weights = len(hops) > 1
+    texts = []
+    for hop in hops:
+        words = [*hop_words(hop, 6), *(["weight", hop.weight] if weights else [])]
+        texts.append(" ".join(str(word) for word in words))
+    return " and ".join(texts) or "nowhere"
+
+
+def _fits(planner: Planner, spec: RouteSpec, wanted: Route, namespace: Namespace) -> bool:
+    """Whether the kernel would take the next hops and the source, as things will stand then."""
+    before = len(planner.problems.found)
+    for hop in spec.hops:
+        link = namespace.links.get(hop.device or "")
+        if link is not None and link.up is False and not namespace.assumed:
+            message = f"{link.name} in {place(spec.netns)} is down; a route needs it up"
+            planner.refuse(message, _option(spec, hop, "device"))
+        elif hop.gateway:
+            onlink = any(hop.gateway == other.gateway and other.onlink for other in wanted.hops)
+            message = _wrong_gateway(spec, hop, onlink, namespace)
+            if message:
+                planner.refuse(message, _option(spec, hop, "gateway"))
+    if wanted.source and not _guessing(namespace) and not _is_local(wanted.source, namespace):
+        planner.refuse(f"no device in {place(spec.netns)} has the address {wanted.source}", "source")
+    return len(planner.problems.found) == before
+
+
+def _wrong_gateway(spec: RouteSpec, hop: HopSpec, onlink: bool, namespace: Namespace) -> str:
+    """What the kernel would say against a gateway; nothing where it is good."""
+    gateway = ipaddress.ip_address(hop.gateway or "")
+    link_local = gateway.version == 6 and gateway.is_link_local
+    links = [link for link in namespace.links.values() if not link_local or link.name == hop.device]
+    if any(address.text.split("/")[0] == str(gateway) for link in links for address in link.addresses):
+        return f"{gateway} is an address of {place(spec.netns)} itself, not a gateway"
+    if link_local or _guessing(namespace):
+        return ""
+    device = _device_to(hop, spec, namespace)
+    if device is None and not onlink:
+        behind = f" of {hop.device}" if hop.device else ""
+        return (
+            f"the gateway {gateway} is not on link: no address or device route{behind} in {place(spec.netns)} "
+            f"covers it; add a route to {gateway}/{gateway.max_prefixlen} by device, or set onlink with the device"
+        )
+    link = namespace.links.get(device or "")
+    networks = [network for network in link.networks if network.num_addresses > 2] if link else []
+    if gateway.version == 4 and any(gateway == network.broadcast_address for network in networks):
+        return f"{gateway} is the broadcast address of {device} in {place(spec.netns)}, not a gateway"
+    return ""
+
+
+def _guessing(namespace: Namespace) -> bool:
+    return namespace.assumed or any(link.assumed for link in namespace.links.values())
+
+
+def _is_local(source: str, namespace: Namespace) -> bool:
+    """Whether packets may have a source address: a device has it, or a local route covers it."""
+    addresses = [address.text for link in namespace.links.values() for address in link.addresses]
+    if source in {text.split("/")[0] for text in addresses}:
+        return True
+    address = ipaddress.ip_address(source)
+    prefixes = [route.destination for route in namespace.routes if route.type == "local"] + ["127.0.0.0/8"]
+    return address.version == 4 and any(address in ipaddress.ip_network(prefix) for prefix in prefixes)
+
+
+def _device_to(hop: HopSpec, spec: RouteSpec, namespace: Namespace) -> Optional[str]:
+    """The device whose subnet or device route covers a gateway; the longest prefix counts."""
+    if hop.gateway is None:
+        return None
+    gateway = ipaddress.ip_address(hop.gateway)
+    found: list[tuple[int, str]] = []
+    for name, network in _direct(hop, spec, namespace):
+        if network.version == gateway.version and gateway in network:
+            found.append((network.prefixlen, name))
+    return max(found)[1] if found else None
+
+
+def _direct(hop: HopSpec, spec: RouteSpec, namespace: Namespace) -> Iterator[tuple[str, Any]]:
+    """The networks that are reached without a gateway: by a subnet or by a device route."""
+    links = [link for link in namespace.links.values() if link.up and hop.device in (None, link.name)]
+    for link in links:
+        if link.name != LO:
+            yield from ((link.name, network) for network in link.networks if network.num_addresses > 1)
+    for route in namespace.routes:
+        if route.type == "unicast" and route.table in (spec.table, TABLES["main"]) and route.key != spec.key:
+            if not any(each.gateway for each in route.hops):
+                names = sorted(name for name in route.devices if hop.device in (None, name))
+                yield from ((name, ipaddress.ip_network(route.destination)) for name in names)

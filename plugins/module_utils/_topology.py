@@ -1,0 +1,230 @@
+# Copyright (c) 2026, nsfabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The topology modules: a document as one transaction, with a ledger of what it made and found."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Optional
+
+from ansible.module_utils.basic import AnsibleModule
+
+from . import _ledger, _validate
+from ._glue import guarded, read, refuse, warn
+from ._kernel.observe import observe
+from ._kernel.session import Session
+from ._ledger import Ledger
+from ._model import document as documents
+from ._model.document import Config, Document, Plan, Touched
+from ._model.problems import Problems
+from ._model.registry import KINDS
+from ._model.scope import Scope
+from ._model.state import HOST, State
+from ._transaction import Failed, Refused, carry_out
+
+UNDO = "undo"
+NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}"
+OPTIONS: dict[str, Any] = {
+    "name": {"type": "str", "required": True},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "config": {"type": "dict"},
+    "purge": {"type": "bool", "default": True},
+}
+INFO_OPTIONS: dict[str, Any] = {
+    "names": {"type": "list", "elements": "str"},
+    "namespaces": {"type": "list", "elements": "str"},
+}
+
+
+def run_topology() -> None:
+    """The whole of the topology module."""
+    module = AnsibleModule(
+        argument_spec=OPTIONS, supports_check_mode=True, required_if=[("state", "present", ("config",))]
+    )
+    name, absent = module.params["name"], module.params["state"] == "absent"
+    problems = Problems()
+    if not re.fullmatch(NAME, name):
+        problems.add("name", f"{name!r} is not a topology's name: letters, digits, '_', '-' and '.', at most 63")
+    config = {} if absent else _validate.config(module.params["config"], problems)
+    document = documents.read(config, problems)
+    if problems:
+        refuse(module, problems)
+    run = _Run(module, config, document)
+    planned = guarded(module, f"topology {name}", run.converge)
+    warn(module, planned)
+    module.exit_json(
+        changed=bool(planned.steps),
+        diff=documents.difference(run.whole, planned),
+        steps=[step.report() for step in planned.steps],
+        topology=None if absent else {"name": name, "config": held(planned.result, document)},
+    )
+
+
+class _Run:
+    """One call: the document, together with the restoration of what the topology no longer declares."""
+
+    def __init__(self, module: AnsibleModule, config: Config, document: Document) -> None:
+        self.name: str = module.params["name"]
+        self.absent = module.params["state"] == "absent"
+        self.purge = self.absent or module.params["purge"]
+        self.check: bool = module.check_mode
+        self.config, self.document, self.whole = config, document, document
+
+    def converge(self, session: Session) -> Plan:
+        host = _ledger.this_host(session.host_inode())
+        before = _ledger.load(self.name, host)
+        known = before or Ledger(self.name, host)
+        config = self.config if self.purge else known.union(self.config)
+        candidates = self._candidates(known)
+        state = observe(session, self._scope(known, candidates))
+        leaving, warnings = self._leaving(known, candidates, state)
+        undo, planned = self._plan(leaving, state, warnings)
+        planned = replace(planned, warnings=(*warnings, *planned.warnings))
+        if self.check:
+            return planned
+        if planned.steps:
+            known = Ledger(self.name, host, dict(config), list(known.objects), dict(known.identities))
+            known.add(planned, self.document, documents.plan(undo, state, Problems()))
+            planned = self._carry_out(session, planned, before, known)
+        if self.absent:
+            _ledger.forget(self.name)
+        elif planned.steps or before is None or not before.complete or before.config != config:
+            known.settle(config, leaving, planned.result)
+            _ledger.save(known)
+        return planned
+
+    def _candidates(self, known: Ledger) -> list[Touched]:
+        """What may have to go, as far as the ledger tells."""
+        if self.absent:
+            return known.objects
+        return known.left_by(self.config) if self.purge else []
+
+    def _scope(self, known: Ledger, candidates: Sequence[Touched]) -> Scope:
+        """What has to be read to plan the document and the restoration, and to put both back."""
+        scope = self.document.scope()
+        if candidates:
+            former = documents.read(known.config, Problems())
+            for document in (former, documents.read(documents.restoration(candidates), Problems())):
+                for dummy, spec in document:
+                    spec.add_to(scope)
+        return scope
+
+    def _leaving(
+        self, known: Ledger, candidates: Sequence[Touched], state: State
+    ) -> tuple[list[Touched], list[str]]:
+        """What is to be put back; what was replaced behind our back is left alone, with a warning about each."""
+        here = {
+            (kind, claim) for kind, spec in self.document for claim in documents.origins(kind, spec, state) if candidates
+        }
+        leaving, warnings = [], []
+        for item in candidates:
+            if known.replaced(item, state):
+                what = " ".join(str(value) for key, value in item.absent.items() if key != "state")
+                warnings.append(f"{item.kind} {what} is not the one this topology made any more; it is left alone")
+            elif not _ledger.claims_of(item) & here:
+                leaving.append(item)
+        return leaving, warnings
+
+    def _plan(self, leaving: Sequence[Touched], state: State, warnings: list[str]) -> tuple[Document, Plan]:
+        """The plan of all; what cannot be put back any more is left out, with a warning about each."""
+        config = documents.restoration(leaving)
+        while True:
+            problems = Problems()
+            undo = documents.read(config, problems, UNDO)
+            self.whole = documents.merged(self.document, undo)
+            planned = documents.plan(self.whole, state, problems, self.check)
+            lost = [problem for problem in problems.found if problem.path.startswith(UNDO)]
+            if problems and len(lost) < len(problems.found) or not problems:
+                break
+            paths = {problem.path.split("]")[0] + "]" for problem in lost}
+            warnings += [f"what was found before cannot be put back: {problem.message}" for problem in lost]
+            config = {
+                kind: [entry for i, entry in enumerate(entries) if documents.entry_path(UNDO, kind, i) not in paths]
+                for kind, entries in config.items()
+            }
+        if problems:
+            raise Refused(problems)
+        return undo, planned
+
+    def _carry_out(self, session: Session, planned: Plan, before: Optional[Ledger], known: Ledger) -> Plan:
+        """Writes the ledger first; when the host was put back, so is the ledger."""
+        try:
+            return carry_out(session, self.whole, planned, begin=lambda: _ledger.save(known))
+        except Failed as error:
+            if error.restored and before is None:
+                _ledger.forget(self.name)
+            elif error.restored and before is not None:
+                _ledger.save(before)
+            raise
+
+
+def held(state: State, document: Document) -> dict[str, list[dict[str, Any]]]:
+    """What the kernel holds of a document."""
+    config: dict[str, list[dict[str, Any]]] = {}
+    for name, spec in document:
+        if not spec.absent:
+            shown = KINDS[name].view(state, KINDS[name].locate(state, spec))
+            config.setdefault(name, []).extend([documents.declared(shown)] if shown else [])
+    return config
+
+
+def run_topology_info() -> None:
+    """The whole of the topology_info module."""
+    module = AnsibleModule(argument_spec=INFO_OPTIONS, supports_check_mode=True)
+
+    def work(session: Session) -> dict[str, Any]:
+        host = _ledger.this_host(session.host_inode())
+        recorded = [found for found in (_ledger.load(name, host) for name in _ledger.names()) if found]
+        missing = set(module.params["names"] or ()) - {ledger.name for ledger in recorded}
+        if missing:
+            module.fail_json(msg=f"no topology on this host is named {', '.join(sorted(missing))}")
+        if module.params["names"] is not None:
+            recorded = [ledger for ledger in recorded if ledger.name in module.params["names"]]
+            config = _recorded(module, session, recorded)
+        else:
+            config = _live(session, module.params["namespaces"], recorded)
+        topologies = [{"name": ledger.name, "complete": ledger.complete} for ledger in recorded]
+        return {"config": config, "topologies": topologies}
+
+    module.exit_json(changed=False, **guarded(module, "topology_info", work, writes=False))
+
+
+def _recorded(module: AnsibleModule, session: Session, recorded: Sequence[Ledger]) -> dict[str, Any]:
+    """What the kernel holds of the topologies' own documents."""
+    config: dict[str, Any] = {}
+    for ledger in recorded:
+        document = read(module, ledger.config)
+        state = observe(session, document.scope())
+        for kind, entries in held(state, document).items():
+            config.setdefault(kind, []).extend(entry for entry in entries if entry not in config.get(kind, []))
+    return config
+
+
+def _live(session: Session, namespaces: Optional[Sequence[str]], recorded: Sequence[Ledger]) -> dict[str, Any]:
+    """Everything there is, in all namespaces or in some of them."""
+    scope = Scope()
+    for name in session.named() if namespaces is None else namespaces:
+        scope.every_end(name)
+    scope.every_end(HOST)
+    for needs in scope.namespaces.values():
+        needs.firewall = True
+    for netns, key in _recorded_sysctls(recorded):
+        if netns in scope.namespaces:
+            scope.namespace(netns).sysctls.add(key)
+    state = observe(session, scope)
+    missing = [name for name in scope.namespaces if name not in state.namespaces]
+    if missing:
+        problems = Problems()
+        problems.add("namespaces", f"there is no namespace {', '.join(missing)}")
+        raise Refused(problems)
+    return documents.describe(state, None if namespaces is None else [HOST, *namespaces])
+
+
+def _recorded_sysctls(recorded: Sequence[Ledger]) -> set[Any]:
+    """A kernel has a thousand sysctls; those that a topology declares are told."""
+    configs = [{"netns_sysctl": ledger.config.get("netns_sysctl", ())} for ledger in recorded]
+    return {subject for config in configs for _, subject in _ledger.claims(config)}
