@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Optional
@@ -52,34 +52,60 @@ class Ledger:
             for kind, spec in document
             for claim in documents.origins(kind, spec, planned.before)
         }
+        self.objects = [self._owned(item, owners) for item in self.objects]
         known = {_key(item) for item in self.objects}
         known |= {_key(item) for item in documents.touched(undone) if not claims_of(item) & owners.keys()}
         for item in documents.touched(planned):
             if _key(item) in known or not (item.kind == "netns" or item.places <= planned.after.namespaces.keys()):
                 continue
-            mine = sorted(claims_of(item) & owners.keys(), key=str)
-            if mine:
-                item = replace(item, owner=owners[mine[0]] or item.absent)
-            elif item.kind == SYSCTL and item.devices & self._made():
+            item = self._owned(item, owners)
+            if item.owner is None and item.kind == SYSCTL and item.devices & self._made():
                 # It only follows, on a device that goes with this topology.
                 continue
             self.objects.append(item)
+        self._follow(document, planned)
+
+    @staticmethod
+    def _owned(item: Touched, owners: Mapping[tuple[str, Any], Any]) -> Touched:
+        """An object with the entry that declares it now, perhaps at another place than before."""
+        mine = sorted(claims_of(item) & owners.keys(), key=str)
+        return replace(item, owner=owners[mine[0]] or item.absent) if mine else item
+
+    def _follow(self, document: Document, planned: Plan) -> None:
+        """A cable of ours that moves is ours at its new place as well."""
+        made = [item for item in self.objects if item.kind == "veth" and item.found is None]
+        marks = {claim for item in made for claim in claims_of(item)}
+        places = {frozenset(item.devices) for item in made}
+        for kind, spec in document:
+            if kind == "veth" and not spec.absent and spec.claims not in places:
+                if {(kind, claim) for claim in documents.origins(kind, spec, planned.before)} & marks:
+                    self.objects.append(Touched(kind, None, {**spec.entry, "state": "absent"}, spec.entry))
 
     def _made(self) -> set[End]:
         """The devices that this topology made."""
         return {end for item in self.objects if item.found is None for end in item.devices if item.kind in LINKS}
 
     def left_by(self, config: Config) -> list[Touched]:
-        """The objects that were declared and are not any more, with the sysctls that had followed them."""
+        """The objects that were declared and are not any more, as far as a document alone tells."""
         declared = claims(config)
-        gone = [item for item in self.objects if item.owner and not claims_of(item) & declared]
-        written = [subject for item in gone if item.kind == SYSCTL for _, subject in claims_of(item)]
-        followers = [
+        return [item for item in self.objects if item.owner and not claims_of(item) & declared]
+
+    def followers(self, gone: Sequence[Touched], config: Config, state: Optional[State] = None) -> list[Touched]:
+        """The sysctls that nobody declared, and that change when these objects are put back.
+
+        With a state, only those whose device is there or comes back.
+        """
+        declared = claims(config)
+        written = [subject for item in gone if item.kind == SYSCTL for dummy, subject in claims_of(item)]
+        devices = {end for item in gone if item.kind == "link" for end in item.devices}
+        undeclared = [item for item in self.objects if item.kind == SYSCTL and item.owner is None]
+        return [
             item
-            for item in self.objects
-            if item.kind == SYSCTL and not item.owner and any(follows(key, written) for _, key in claims_of(item))
+            for item in undeclared
+            if not claims_of(item) & declared
+            and (state is None or all(state.link(end) or end in devices for end in item.devices))
+            and (item.devices & devices or any(follows(key, written) for dummy, key in claims_of(item)))
         ]
-        return gone + [item for item in followers if not claims_of(item) & declared]
 
     def union(self, config: Config) -> Config:
         """A configuration with what was declared before it and not purged."""
@@ -89,10 +115,27 @@ class Ledger:
             merged.setdefault(kind, []).extend(entry for entry in entries if not claims({kind: [entry]}) & declared)
         return merged
 
-    def settle(self, config: Config, gone: Sequence[Touched], state: State) -> None:
-        """After a run: forgets what is gone, and notes which objects exactly stand now."""
-        left = {_key(item) for item in gone}
-        self.objects = [item for item in self.objects if _key(item) not in left]
+    def shared(self, leaving: Sequence[Touched]) -> list[Touched]:
+        """Those of another topology's objects that this one declares as well, or that follow such."""
+        declared = claims(self.config)
+        written = [subject for kind, subject in declared if kind == SYSCTL]
+        return [
+            item
+            for item in leaving
+            if claims_of(item) & declared
+            or (item.kind == SYSCTL and any(follows(key, written) for dummy, key in claims_of(item)))
+        ]
+
+    def inherit(self, objects: Sequence[Touched]) -> None:
+        """Takes over what another topology had found."""
+        known = {_key(item) for item in self.objects}
+        self.objects += [item for item in objects if _key(item) not in known]
+
+    def settle(self, config: Config, state: State) -> None:
+        """After a run: forgets what is no longer declared, and notes which objects exactly stand now."""
+        declared = claims(config)
+        owned = [item for item in documents.latest(self.objects) if item.owner is None or claims_of(item) & declared]
+        self.objects = owned
         self.config, self.complete = config, True
         found = {_key(item): identity(item, state) for item in self.objects if item.found is None}
         self.identities = {key: value for key, value in found.items() if value}

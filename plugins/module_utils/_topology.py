@@ -82,6 +82,7 @@ class _Run:
         candidates = self._candidates(known)
         state = observe(session, self._scope(known, candidates))
         leaving, warnings = self._leaving(known, candidates, state)
+        leaving = self._handed_over(leaving, host)
         undo, planned = self._plan(leaving, state, warnings)
         planned = replace(planned, warnings=(*warnings, *planned.warnings))
         if self.check:
@@ -93,7 +94,7 @@ class _Run:
         if self.absent:
             _ledger.forget(self.name)
         elif planned.steps or before is None or not before.complete or before.config != config:
-            known.settle(config, leaving, planned.result)
+            known.settle(config, planned.result)
             _ledger.save(known)
         return planned
 
@@ -101,7 +102,8 @@ class _Run:
         """What may have to go, as far as the ledger tells."""
         if self.absent:
             return known.objects
-        return known.left_by(self.config) if self.purge else []
+        gone = known.left_by(self.config) if self.purge else []
+        return gone + known.followers(gone, self.config)
 
     def _scope(self, known: Ledger, candidates: Sequence[Touched]) -> Scope:
         """What has to be read to plan the document and the restoration, and to put both back."""
@@ -125,9 +127,22 @@ class _Run:
             if known.replaced(item, state):
                 what = " ".join(str(value) for key, value in item.absent.items() if key != "state")
                 warnings.append(f"{item.kind} {what} is not the one this topology made any more; it is left alone")
-            elif not _ledger.claims_of(item) & here:
+            elif (item.owner or self.absent) and not _ledger.claims_of(item) & here:
                 leaving.append(item)
-        return leaving, warnings
+        return leaving if self.absent else leaving + known.followers(leaving, self.config, state), warnings
+
+    def _handed_over(self, leaving: list[Touched], host: str) -> list[Touched]:
+        """What another topology declares as well stays, and with it what was found before this one."""
+        if not leaving:
+            return leaving
+        for name in _ledger.names():
+            other = _ledger.load(name, host) if name != self.name else None
+            shared = other.shared(leaving) if other else []
+            if other and shared and not self.check:
+                other.inherit(shared)
+                _ledger.save(other)
+            leaving = [item for item in leaving if item not in shared]
+        return leaving
 
     def _plan(self, leaving: Sequence[Touched], state: State, warnings: list[str]) -> tuple[Document, Plan]:
         """The plan of all; what cannot be put back any more is left out, with a warning about each."""

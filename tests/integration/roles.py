@@ -107,6 +107,7 @@ def _run(host: Host, book: list[dict[str, Any]], variables: dict[str, Any]) -> s
     """ansible-playbook, which enters the host as it would enter a container; returns what it printed."""
     with tempfile.TemporaryDirectory() as folder:
         files = {"pid": str(host.pid), "play.yml": json.dumps(book), "variables.json": json.dumps(variables)}
+        files["ansible.cfg"] = "# Nobody else's settings.\n"
         for name, text in files.items():
             Path(folder, name).write_text(text, encoding="utf-8")
         how = {
@@ -123,8 +124,10 @@ def _run(host: Host, book: list[dict[str, Any]], variables: dict[str, Any]) -> s
             text=True,
             check=False,
             timeout=300,
+            cwd=folder,
             env={
                 **os.environ,
+                "ANSIBLE_CONFIG": f"{folder}/ansible.cfg",
                 "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default",
                 "ANSIBLE_PIPELINING": "true",
                 "ANSIBLE_HOME": f"{folder}/home",

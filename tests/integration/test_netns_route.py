@@ -17,10 +17,11 @@ from threading import Thread
 from typing import Any
 
 import pytest
+from host import Host, call
 
 from ansible_collections.nsfabric.linux.plugins.module_utils import _transaction
 from ansible_collections.nsfabric.linux.plugins.module_utils._errors import KernelError
-from host import Host, call
+from ansible_collections.nsfabric.linux.plugins.module_utils._kernel import netns_route as kernel_side
 
 RTM_NEWROUTE = 24
 RTMGRP_ROUTES = 0x40 | 0x400
@@ -563,6 +564,37 @@ def test_ipv6_source_of_an_address_that_is_just_added(host: Host, converge: Conv
     assert "src fd00:1::1" in host.sh("ip -n n -6 route show fd00:2::/64")
 
 
+def impatient() -> None:
+    kernel_side.PATIENCE = 0.05
+
+
+def test_ipv6_source_that_cannot_be_tried(host: Host) -> None:
+    """Without a carrier nobody can be asked whether an address is unique; a duplicate is none."""
+    host.sh("ip link add v type veth peer name x; ip link set v addrgenmode none up; ip address add fd00:1::1/64 dev v")
+    options = {"destination": "fd00:9::/48", "device": "v", "source": "fd00:1::1"}
+    result = host.module("netns_route", inside=impatient, **options)
+    assert "fd00:1::1 cannot be a source yet: its device has no carrier" in result["msg"]
+    assert "The host was put back as it was found" in result["msg"]
+    host.sh("ip netns add n; ip link set x netns n; ip -n n link set x up")
+    host.sh("ip -n n address add fd00:1::1/64 dev x nodad; ip address del fd00:1::1/64 dev v")
+    host.sh("ip address add fd00:1::1/64 dev v")
+    result = host.module("netns_route", **options)
+    assert "fd00:1::1 cannot be a source: another machine on the link has the same address" in result["msg"]
+    assert text(host, "fd00:9::/48", "-6") == []
+
+
+def test_a_gateway_behind_a_device_without_carrier(host: Host, converge: Converge) -> None:
+    config = {
+        "veth": [{"name": "v", "addresses": ["10.1.0.1/24", "fd00:1::1/64"], "peer": {"name": "x", "up": False}}],
+        "netns_route": [
+            {"destination": "default", "gateway": "10.1.0.2"},
+            {"destination": "::/0", "gateway": "fd00:1::2"},
+        ],
+    }
+    converge("topology", name="t", config=config)
+    same_again(host)
+
+
 def test_connected_route_of_the_same_document(host: Host, converge: Converge) -> None:
     """The kernel makes the route with the address: to declare it as well is no contradiction."""
     config = {
@@ -874,6 +906,18 @@ def test_others_routes_are_left_alone(wired: Host, converge: Converge) -> None:
     converge("netns_route", destination="10.9.0.0/24", state="absent")
     converge("netns_route", destination="fd00:9::/48", state="absent")
     assert wired.sh("ip route; ip -6 route show table all") == before
+
+
+def test_what_a_router_has_announced(wired: Host, converge: Converge) -> None:
+    """The kernel would replace it and learn it again: a route of one's own needs another metric."""
+    wired.sh("ip -6 route add default via fd00:1::3 proto ra")
+    assert wired.module("netns_route", destination="::/0", gateway="fd00:1::3")["changed"] is False
+    message = "a router has announced another route to ::/0 with metric 1024 (via fd00:1::3 dev v1)"
+    refused(wired, "metric", message, destination="::/0", gateway="fd00:1::2")
+    converge("netns_route", destination="::/0", gateway="fd00:1::2", metric=512)
+    converge("netns_route", destination="::/0", state="absent")
+    assert text(wired, "default", "-6") == ["default via fd00:1::3 dev v1 proto ra metric 1024"]
+    converge("netns_route", destination="::/0", state="absent", protocol="ra")
 
 
 def test_nexthop_objects(wired: Host, converge: Converge) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import HOST, Link, Namespace, State, loopback
 from host import Host
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 from test_topology import snapshot
 
@@ -50,13 +50,31 @@ def made() -> Host:
     return host
 
 
+def possible(config: dict[str, Any]) -> dict[str, Any]:
+    """Without IPv6 sources: an address on a device without a carrier stays tentative and cannot be one.
+
+    And without settings of the device that is moved: each move starts them from `default` again.
+    """
+    for route in config.get("netns_route", ()):
+        if ":" in route.get("source", ""):
+            del route["source"]
+    config["netns_sysctl"] = [entry for entry in config.get("netns_sysctl", ()) if "eth1" not in entry["name"]]
+    return config
+
+
 def lines(result: dict[str, Any]) -> str:
     return "\n".join(f"{step['command']}  # {step['why']}" for step in result["steps"])
 
 
-def held(host: Host, config: dict[str, Any]) -> None:
-    """Applies a document; the prediction is the run, and a second run has nothing to do."""
+def held(host: Host, config: dict[str, Any], first: bool = True) -> None:
+    """Applies a document; the prediction is the run, and a second run has nothing to do.
+
+    What an earlier document left as it is may be in the way of a later one: that is refused, with the reason.
+    """
     predicted = host.module("topology", check=True, name="lab", config=config)
+    if not first and "problems" in predicted:
+        assert all(problem["path"].startswith("config.") for problem in predicted["problems"])
+        reject()
     assert not predicted.get("failed"), predicted["msg"]
     done = host.module("topology", name="lab", config=config)
     assert not done.get("failed"), done["msg"]
@@ -70,12 +88,12 @@ def held(host: Host, config: dict[str, Any]) -> None:
 @given(st.data())
 @settings(max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_from_one_topology_to_another_and_back_to_the_host_as_it_was(data: Any) -> None:
-    first, second = data.draw(documents(bare())), data.draw(documents(bare()))
+    first, second = possible(data.draw(documents(bare()))), possible(data.draw(documents(bare())))
     host = made()
     try:
         before = snapshot(host)
         held(host, first)
-        held(host, second)
+        held(host, second, first=False)
         gone = host.module("topology", name="lab", state="absent")
         assert not gone.get("failed"), gone["msg"]
         assert snapshot(host) == before
@@ -86,7 +104,7 @@ def test_from_one_topology_to_another_and_back_to_the_host_as_it_was(data: Any) 
 @given(st.data())
 @settings(max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_a_live_host_declared_as_it_is_plans_nothing(data: Any) -> None:
-    config = data.draw(documents(bare()))
+    config = possible(data.draw(documents(bare())))
     host = made()
     try:
         held(host, config)

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 from host import Host, until
-from roles import HOSTILE, WORLD, Capture, Count, apply_role, converge_role, good, remove_role, settle, uplink
 from test_topology import snapshot
+
+from roles import HOSTILE, WORLD, Capture, Count, apply_role, converge_role, good, remove_role, settle, uplink
 
 UNPREPARED = [
     ("strict rp_filter", "forwarding on", "FORWARD drop by iptables-nft"),

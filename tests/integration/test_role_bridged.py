@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from host import Host
+from test_topology import snapshot
+
 from roles import (
     HOSTILE,
     UPLINK,
@@ -24,7 +26,6 @@ from roles import (
     settle,
     uplink,
 )
-from test_topology import snapshot
 
 UNPREPARED = [
     ("strict rp_filter", "FORWARD drop by iptables-nft"),

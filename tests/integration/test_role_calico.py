@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from host import Host
+from test_topology import snapshot
+
 from roles import (
     HOSTILE,
     UPLINK,
@@ -24,7 +26,6 @@ from roles import (
     settle,
     uplink,
 )
-from test_topology import snapshot
 
 UNPREPARED = [
     ("strict rp_filter", "forwarding half on", "FORWARD drop by iptables-nft"),
@@ -41,6 +42,7 @@ def owners(host: Host, address: str) -> list[str]:
 
 def test_the_hosts_ends_answer_for_the_gateway(host: Host) -> None:
     uplink(host)
+    host.sh("echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6")
     before = snapshot(host)
     converge_role(
         host, "calico", calico_namespaces=2, calico_subnet6="fd00:1::/64", calico_probe=[WORLD, WORLD6, UPLINK]

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import pytest
 from host import Host
-from roles import HOSTILE, UPLINK, WORLD, Capture, Count, converge_role, remove_role, settle, uplink
 from test_topology import snapshot
+
+from roles import HOSTILE, UPLINK, WORLD, Capture, Count, converge_role, remove_role, settle, uplink
 
 UNPREPARED = [
     ("strict rp_filter", "forwarding half on", "FORWARD drop by iptables-nft"),
@@ -19,6 +20,7 @@ UNPREPARED = [
 
 def test_the_hosts_end_answers_for_the_other_namespace(host: Host) -> None:
     uplink(host)
+    host.sh("echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6")
     before = snapshot(host)
     converge_role(host, "proxy_arp", proxy_arp_network6="fd00:244::/48", proxy_arp_probe=[WORLD])
     settle(host)

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 from host import Host
-from roles import HOSTILE, UPLINK, WORLD, WORLD6, Capture, Count, converge_role, remove_role, settle, uplink
 from test_topology import snapshot
+
+from roles import HOSTILE, UPLINK, WORLD, WORLD6, Capture, Count, converge_role, remove_role, settle, uplink
 
 UNPREPARED = [
     ("strict rp_filter", "forwarding half on", "FORWARD drop by iptables-nft"),
@@ -27,6 +28,7 @@ def neighbors(host: Host, netns: str) -> dict[str, str]:
 @pytest.mark.parametrize("onlink", [False, True])
 def test_the_packets_go_through_the_gateway(host: Host, onlink: bool) -> None:
     uplink(host)
+    host.sh("echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6")
     before = snapshot(host)
     converge_role(host, "routed", routed_onlink=onlink, routed_network6="fd00:244::/48", routed_probe=[WORLD])
     settle(host)

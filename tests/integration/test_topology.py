@@ -47,7 +47,7 @@ def snapshot(host: Host) -> str:
     return host.sh(
         "for ns in '' $(ip netns list | awk '{print $1}' | sort); do echo \"== $ns\";"
         " i=\"${ns:+ip netns exec $ns}\";"
-        " $i ip -o link | sed 's/^[0-9]*: //; s/@if[0-9]*:/:/' | sort; $i ip -br address | sed 's/@if[0-9]*//' | tr -s ' ' | sort;"
+        " $i ip -o link | sed 's/^[0-9]*: //; s/@if[0-9]*:/:/' | sort; $i ip -br address | sed 's/@if[0-9]*//' | sed 's/fe80[^ ]*//' | tr -s ' ' | sort;"
         " $i ip -4 route show table all | sort; $i ip -6 route show table all | grep -v fe80 | sort;"
         " $i ip neighbor show nud permanent;"
         " $i nft -s list ruleset;"
@@ -282,6 +282,20 @@ def test_two_topologies_do_not_disturb_each_other(host: Host) -> None:
     assert [found["name"] for found in host.module("topology_info")["topologies"]] == ["lab", "other"]
     host.module("topology", name="other", state="absent")
     assert snapshot(host) == between
+
+
+def test_what_two_topologies_declare_stays_until_the_last_one_goes(host: Host) -> None:
+    host.sh("ip link add eth0 type bridge")
+    before = snapshot(host)
+    shared = {"netns_sysctl": [{"name": "net.ipv4.ip_forward", "value": 1}], "netns": [{"name": "common"}]}
+    apply(host, shared, name="first")
+    assert not apply(host, shared, name="second")["changed"]
+    done = host.module("topology", name="first", state="absent")
+    assert (done["changed"], host.sysctl("net/ipv4/ip_forward")) == (False, "1")
+    assert host.sysctl("net/ipv4/conf/eth0/forwarding") == "1"
+    assert "common" in host.sh("ip netns list")
+    host.module("topology", name="second", state="absent")
+    assert snapshot(host) == before
 
 
 def test_what_was_replaced_behind_our_back_is_left_alone(host: Host) -> None:

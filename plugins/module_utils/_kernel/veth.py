@@ -10,7 +10,7 @@ from typing import Any
 
 from .._model.attributes import Attributes
 from .._model.state import End
-from .._model.veth import CreateVeth
+from .._model.veth_actions import CreateVeth
 from . import netlink
 from .link import SCALARS
 from .netlink import Request
@@ -35,4 +35,4 @@ def _create(session: Session, action: CreateVeth) -> list[tuple[str, Request]]:
     return [(first[0].netns, Request(netlink.ifinfmsg, netlink.RTM_NEWLINK, flags, {}, attrs))]
 
 
-REQUESTS = {CreateVeth: _create}
+REQUESTS: dict[type, Any] = {CreateVeth: _create}

@@ -18,7 +18,7 @@ from .problems import Reader
 from .scope import Scope
 from .state import End, Link, State
 from .step import Action, ip
-from .veth import generated_mac
+from .veth_actions import generated_mac
 
 NAME = "bridge"
 IDENTITY = ("netns", "name")

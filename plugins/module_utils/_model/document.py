@@ -199,14 +199,36 @@ def touched(planned: Plan) -> list[Touched]:
             if subject in seen or not (subject in changed or follows):
                 continue
             before, after = kind.view(planned.before, subject), kind.view(planned.after, subject)
-            if before or name not in INSEPARABLE:
-                identity = _identity(kind, before or after)
-                if "peer" in identity:
-                    # The same cable from its other side.
-                    seen.add(End(identity["peer"].get("netns", HOST), identity["peer"]["name"]))
-                found = before and declared(kind.complete(before) if hasattr(kind, "complete") else before)
-                result.append(Touched(name, found, {**identity, "state": "absent"}))
+            if after is None and hasattr(kind, "inherited") and kind.inherited(planned.before, subject):
+                continue
+            if before or not (name in INSEPARABLE or _moved(planned, subject)):
+                result.append(_touched(name, before, before or after, seen))
+            if before and after and _is_another(planned, subject):
+                result.append(_touched(name, None, after, seen))
     return result
+
+
+def _touched(name: str, found: Optional[Mapping[str, Any]], shown: Any, seen: set[Any]) -> Touched:
+    kind = KINDS[name]
+    identity = _identity(kind, shown)
+    if "peer" in identity:
+        # The same cable from its other side.
+        seen.add(End(identity["peer"].get("netns", HOST), identity["peer"]["name"]))
+    if found is not None:
+        found = declared(kind.complete(found) if hasattr(kind, "complete") else found)
+    return Touched(name, found, {**identity, "state": "absent"})
+
+
+def _is_another(planned: Plan, subject: Any) -> bool:
+    """Whether a device was found at a place and another one is made there."""
+    now, then = (state.link(subject) if isinstance(subject, End) else None for state in (planned.before, planned.after))
+    return bool(now and then and now.index and not then.index)
+
+
+def _moved(planned: Plan, subject: Any) -> bool:
+    """Whether a device at a new place was made earlier: what a plan makes has no number yet."""
+    link = planned.after.link(subject) if isinstance(subject, End) else None
+    return bool(link and link.index)
 
 
 def _differs(kind: Any, planned: Plan, subject: Any) -> bool:
@@ -224,16 +246,32 @@ def _identity(kind: Any, shown: Mapping[str, Any]) -> dict[str, Any]:
 def restoration(objects: Iterable[Touched]) -> dict[str, list[Mapping[str, Any]]]:
     """A configuration that makes objects what they were found to be."""
     config: dict[str, list[Mapping[str, Any]]] = {}
-    objects = _outside(list(objects))
+    objects = _outside(latest(objects))
     for item in objects:
         if item.found is not None:
             config.setdefault(item.kind, []).append(item.found)
-    moved_names = {name for entry in config.get("veth", ()) for name in (entry["name"], entry["peer"]["name"])}
     for item in objects:
-        moved = item.kind == "veth" and item.absent["name"] in moved_names
-        if item.found is None and not moved:
+        if item.found is None:
             config.setdefault(item.kind, []).append(item.absent)
     return config
+
+
+def latest(objects: Iterable[Touched]) -> list[Touched]:
+    """Without the former places of a cable that was made and then moved."""
+    kept: list[Touched] = []
+    for item in objects:
+        if item.kind == "veth" and item.found is None:
+            names = {end.name for end in item.devices}
+            kept = [
+                other
+                for other in kept
+                if other.kind != "veth"
+                or other.found is not None
+                or {end.name for end in other.devices} != names
+                or other.owner != item.owner and not other.devices & item.devices
+            ]
+        kept.append(item)
+    return kept
 
 
 def _outside(objects: Sequence[Touched]) -> list[Touched]:

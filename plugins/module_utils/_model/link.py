@@ -49,7 +49,7 @@ class LinkSpec:
     @property
     def entry(self) -> dict[str, Any]:
         """The options that say which link it is."""
-        return self.end._asdict()
+        return dict(self.end.entry)
 
     def add_to(self, scope: Scope) -> None:
         scope.end(self.end)
@@ -57,8 +57,8 @@ class LinkSpec:
             scope.searched.add(self.end)
         if self.end.netns != HOST:
             # A device of the host that is moved loses its settings; they are to come back with it.
-            trees = [(family, group) for family in ("ipv4", "ipv6") for group in ("conf", "neigh")]
-            scope.namespace(HOST).sysctls.update(("net", *tree, self.end.name, "*") for tree in trees)
+            for name in (self.end.name, "default"):
+                scope.namespace(HOST).sysctls.update(("net", family, "conf", name, "*") for family in ("ipv4", "ipv6"))
 
 
 def read(reader: Reader) -> LinkSpec:

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from typing import Any, Optional
 
 from . import netns_route_plan, netns_route_spec, values
-from .netns_route_actions import PROTOCOLS, protocol_name, table_name
+from .netns_route_actions import KERNEL_MADE, protocol_name, table_name
 from .netns_route_spec import RouteSpec
-from .state import Hop, RouteKey, State
+from .state import Hop, Route, RouteKey, State
 
 NAME = "netns_route"
 IDENTITY = ("netns", "destination", "table", "metric")
@@ -37,8 +37,6 @@ OPTIONS: dict[str, Any] = {
     "mtu": {"type": "int"},
     "nexthops": {"type": "list", "elements": "dict", "options": {**_HOP, "weight": {"type": "int", "default": 1}}},
 }
-# What the kernel makes by itself, with an address or on a router's word.
-KERNEL_MADE = tuple(PROTOCOLS[name] for name in ("kernel", "ra", "redirect"))
 # A namespace and a key; and where several routes have that key, which one.
 Subject = tuple[Any, ...]
 NONE = RouteKey(0, "", 0)
@@ -67,6 +65,12 @@ def locate(state: State, spec: RouteSpec) -> Subject:
     return (spec.netns, meant.key, meant) if meant else (spec.netns, NONE)
 
 
+def _is_default(route: Route) -> bool:
+    """Whether a route may be called by that word: it is the IPv4 default route, and looks like it."""
+    family = netns_route_spec.default_family([*(hop.gateway for hop in route.hops), route.source])
+    return route.destination == values.DEFAULT[4] and family == 4
+
+
 def view(state: State, subject: Subject) -> Optional[dict[str, Any]]:
     netns, key, *exactly = subject
     namespace = state.namespaces.get(netns)
@@ -77,7 +81,7 @@ def view(state: State, subject: Subject) -> Optional[dict[str, Any]]:
     single = found.hops[0] if len(found.hops) == 1 else Hop()
     shown: dict[str, Any] = {
         "netns": netns or None,
-        "destination": "default" if found.destination == values.DEFAULT[4] else found.destination,
+        "destination": "default" if _is_default(found) else found.destination,
         "gateway": single.gateway,
         "device": single.device,
         "onlink": single.onlink if single.gateway else None,

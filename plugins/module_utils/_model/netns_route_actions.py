@@ -41,6 +41,11 @@ PROTOCOLS = {
 IPV6_METRIC = 1024
 
 
+# What the kernel makes by itself: with an address, or on a router's word.
+LEARNED = (PROTOCOLS["ra"], PROTOCOLS["redirect"])
+KERNEL_MADE = (PROTOCOLS["kernel"], *LEARNED)
+
+
 def table_number(value: str) -> int:
     """A routing table's number."""
     if value in TABLES:

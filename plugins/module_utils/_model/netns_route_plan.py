@@ -12,10 +12,20 @@ from dataclasses import replace
 from typing import Any, Optional
 
 from . import values
-from .netns_route_actions import PROTOCOLS, TABLES, AddRoute, DeleteRoute, ReplaceRoute, hop_words, protocol_name
+from .netns_route_actions import (
+    KERNEL_MADE,
+    LEARNED,
+    PROTOCOLS,
+    TABLES,
+    AddRoute,
+    DeleteRoute,
+    ReplaceRoute,
+    hop_words,
+    protocol_name,
+)
 from .netns_route_spec import HopSpec, RouteSpec
 from .planner import Planner
-from .state import LO, End, Hop, Namespace, Route, place
+from .state import LO, End, Hop, Namespace, Route, RouteKey, place
 
 # What the kernel gives the routes it makes for IPv6 addresses.
 CONNECTED_IPV6_METRIC = 256
@@ -26,15 +36,19 @@ def remove(planner: Planner, spec: RouteSpec) -> None:
     if not spec.absent or namespace is None:
         return
     for route in [found for found in namespace.routes if matches(found, spec)]:
-        others = [found for found in namespace.routes if found.key == route.key]
-        planner.do(DeleteRoute(spec.netns, route, len(others) > 1), "the route is not wanted")
+        several = len(_with_key(namespace, route.key)) > 1
+        planner.do(DeleteRoute(spec.netns, route, several), "the route is not wanted")
+
+
+def _with_key(namespace: Namespace, key: RouteKey) -> list[Route]:
+    return [route for route in namespace.routes if route.destination == key.destination and route.key == key]
 
 
 def matches(route: Route, spec: RouteSpec) -> bool:
     """Whether `state: absent` means this route: every option that was given fits."""
     if route.destination != spec.destination or route.table != spec.table:
         return False
-    if route.protocol == PROTOCOLS["kernel"] and spec.protocol != PROTOCOLS["kernel"]:
+    if route.protocol in KERNEL_MADE and spec.protocol != route.protocol:
         return False
     for name in ("protocol", "type", "source"):
         if getattr(spec, name) not in (None, "", getattr(route, name)):
@@ -54,13 +68,19 @@ def configure(planner: Planner, spec: RouteSpec) -> None:
     namespace = None if spec.absent else planner.namespace(spec.netns)
     if namespace is None or not _devices_exist(planner, spec):
         return
-    same = [route for route in namespace.routes if route.key == spec.key] or _coming(planner, spec, namespace)
+    same = _with_key(namespace, spec.key)
+    if not same:
+        same = _coming(planner, spec, namespace)
+        namespace.routes += same
     if spec.family == 6 and any(not _differences(alias, _wanted(spec, alias, namespace)) for alias in same):
         return
     found = _replaced(spec, same)
     wanted = _wanted(spec, found, namespace)
     differences = _differences(found, wanted) if found else ["the route is missing"]
     if not differences or not _fits(planner, spec, wanted, namespace):
+        return
+    if found is not None and found.protocol in LEARNED:
+        planner.refuse(_announced(found), "metric")
         return
     if found is None:
         planner.do(AddRoute(spec.netns, wanted), differences[0])
@@ -69,6 +89,13 @@ def configure(planner: Planner, spec: RouteSpec) -> None:
         if alias is not found and not _differences(alias, wanted):
             planner.do(DeleteRoute(spec.netns, alias, True), "it would stand second behind the route it equals")
     planner.do(ReplaceRoute(spec.netns, wanted, found), "; ".join(differences))
+
+
+def _announced(found: Route) -> str:
+    return (
+        f"a router has announced another route to {found.destination} with metric {found.metric} "
+        f"({_path(found.hops)}); give this one another metric, a lower one to be preferred"
+    )
 
 
 def _replaced(spec: RouteSpec, same: list[Route]) -> Optional[Route]:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Optional
 
@@ -140,8 +141,13 @@ def _read_destination(reader: Reader, hops: tuple[HopSpec, ...], source: Optiona
     text = reader.get("destination", lambda value: values.network(value, default=True))
     if text != "default":
         return text or ""
-    hints = [hop.gateway for hop in hops if hop.gateway] + ([source] if source else [])
-    return values.DEFAULT[values.family(hints[0]) if hints else 4]
+    return values.DEFAULT[default_family([*(hop.gateway for hop in hops), source])]
+
+
+def default_family(addresses: Iterable[Optional[str]]) -> int:
+    """The family of a default route, by its gateways and its source; IPv4 may have gateways of both."""
+    families = {values.family(text) for text in addresses if text}
+    return 6 if families == {6} else 4
 
 
 def _check_families(reader: Reader, spec: RouteSpec) -> None:

@@ -17,6 +17,7 @@ from .netns_sysctl_keys import (
     FORMS,
     Key,
     device_of,
+    exact_twin,
     example_of,
     fits,
     followed,
@@ -64,6 +65,10 @@ class SysctlSpec:
             needs.routes = needs.neighbors = True
 
 
+# Followed by the kernel from elsewhere: the device's MTU, a multicast routing daemon.
+DERIVED = ("mtu", "mc_forwarding")
+
+
 def order(spec: SysctlSpec) -> int:
     """`ip_forward`, `all` and `default` write through to the devices, so they come first."""
     if device_of(spec.key):
@@ -78,8 +83,9 @@ def read(reader: Reader) -> SysctlSpec:
 
 
 def subjects(state: State, netns: str) -> Iterator[tuple[str, Key]]:
-    for parts, found in state.namespaces[netns].sysctls.items():
-        if found.exists and found.value is not None:
+    sysctls = state.namespaces[netns].sysctls
+    for parts, found in sysctls.items():
+        if found.exists and found.writable and found.value is not None and exact_twin(parts) not in sysctls:
             yield netns, parts
 
 
@@ -247,6 +253,14 @@ def _may_follow(other: Key, default: Key) -> bool:
 def _doubt(parts: Key) -> Key:
     """What stands among the planned sysctls for a key whose value may have followed: no key of the kernel."""
     return (*parts, "?")
+
+
+def inherited(state: State, subject: tuple[str, Key]) -> bool:
+    """Whether a device that appears has a key's value by itself: from `default`, or from the device."""
+    netns, parts = subject
+    sysctls = state.namespaces[netns].sysctls
+    default = sysctls.get((*parts[:3], "default", parts[-1])) if device_of(parts) else None
+    return parts[-1] in DERIVED or bool(default and default.value == sysctls[parts].value)
 
 
 def follows(subject: tuple[str, Key], others: Iterable[tuple[str, Key]]) -> bool:

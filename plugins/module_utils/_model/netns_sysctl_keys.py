@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from typing import Any, Optional
 
+from . import values
 from .state import LO
 
 Key = tuple[str, ...]
@@ -18,6 +19,12 @@ Key = tuple[str, ...]
 PER_DEVICE = ("conf", "neigh")
 EVERYWHERE = ("all", "default")
 DISABLE_IPV6 = "disable_ipv6"
+# Two keys, one value: in packets and in bytes, in seconds and in milliseconds.
+EXACT_TWINS = {
+    "unres_qlen": "unres_qlen_bytes",
+    "retrans_time": "retrans_time_ms",
+    "base_reachable_time": "base_reachable_time_ms",
+}
 # Keys of net/ipv6/conf/all that write through to every device.
 IPV6_THROUGH = (DISABLE_IPV6, "forwarding", "addr_gen_mode", "ignore_routes_with_linkdown", "force_forwarding")
 
@@ -41,8 +48,11 @@ def key(text: str) -> Key:
         raise ValueError(f"{text!r} is not a key below net., such as net.ipv4.ip_forward")
     if any(part in ("", ".", "..") for part in parts):
         raise ValueError(f"{text!r} has an empty part, '.' or '..' in it")
-    if re.search(r"[\s\0*]", stripped):
-        raise ValueError(f"{text!r} is not one key: no white space and no '*'")
+    if re.search(r"[\s\0*]", stripped) or max(map(len, parts)) > values.NAME_MAX:
+        raise ValueError(f"{text[:80]!r} is not one key: no white space, no '*', no part longer than a file's name")
+    device = device_of(tuple(parts))
+    if device:
+        values.interface_name(device)
     return tuple(parts)
 
 
@@ -59,6 +69,11 @@ def device_of(parts: Key) -> Optional[str]:
 def example_of(parts: Key) -> Key:
     """The same key of the one device that every namespace has."""
     return (*parts[:3], LO, parts[4])
+
+
+def exact_twin(parts: Key) -> Optional[Key]:
+    """The key that tells the same value without rounding it; None where the key itself is exact."""
+    return (*parts[:-1], EXACT_TWINS[parts[-1]]) if parts[-1] in EXACT_TWINS else None
 
 
 def normal(value: Any, parts: Key = ()) -> str:

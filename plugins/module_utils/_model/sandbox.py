@@ -24,7 +24,7 @@ from .sandbox_lan import ANSWERS, FIRST, OUTSIDE, PORT, ROUTER, SUBNET, SUBNET6,
 from .scope import Scope
 from .state import State
 from .step import Step
-from .veth import CreateVeth
+from .veth_actions import CreateVeth
 
 NAME = "sandbox"
 MOST_PORTS = 1023

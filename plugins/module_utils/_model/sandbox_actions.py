@@ -12,7 +12,7 @@ from typing import Any
 from .netns import CreateNetns
 from .state import HOST, End, Namespace, State
 from .step import Action, Step
-from .veth import CreateVeth
+from .veth_actions import CreateVeth
 
 ROOT = "/run/nsfabric/sandboxes"
 LAN = "lan"

@@ -28,6 +28,11 @@ class End(NamedTuple):
     def __str__(self) -> str:
         return f"{self.netns}/{self.name}" if self.netns else self.name
 
+    @property
+    def entry(self) -> dict[str, str]:
+        """The options that name it."""
+        return {"netns": self.netns, "name": self.name} if self.netns else {"name": self.name}
+
 
 def place(netns: str) -> str:
     """A namespace's name for a sentence."""

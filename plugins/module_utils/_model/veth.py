@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Optional
@@ -17,7 +16,8 @@ from .planner import Planner
 from .problems import Reader
 from .scope import Scope
 from .state import HOST, End, Link, State, place
-from .step import Action, ip
+from .step import ip
+from .veth_actions import CreateVeth, generated_mac
 
 NAME = "veth"
 IDENTITY = ("netns", "name", "peer")
@@ -68,8 +68,8 @@ class Veth:
     @property
     def entry(self) -> dict[str, Any]:
         """The options that say which cable it is."""
-        entry: dict[str, Any] = self.near._asdict()
-        return {**entry, "peer": self.far._asdict()} if self.far else entry
+        entry: dict[str, Any] = dict(self.near.entry)
+        return {**entry, "peer": self.far.entry} if self.far else entry
 
     def add_to(self, scope: Scope) -> None:
         scope.kinds.add(NAME)
@@ -129,7 +129,8 @@ def locate(state: State, spec: Veth) -> End:
     far = state.link(spec.far)
     if far is not None and far.peer and far.peer.name == spec.near.name:
         return far.peer
-    return _loose_cable(state, spec.near, spec.far) or spec.near
+    loose = None if spec.absent else _loose_cable(state, spec.near, spec.far)
+    return loose or spec.near
 
 
 def _loose_cable(state: State, near: End, far: End) -> Optional[End]:
@@ -261,70 +262,6 @@ def _remove(planner: Planner, spec: Veth) -> None:
         planner.refuse(f"the cable from {now} leads to {found.peer}, not to {spec.far}; it is left alone", "peer.name")
     else:
         planner.do(link.DeleteLink(now.netns, now.name, found.peer), "the cable is not wanted")
-
-
-def generated_mac(salt: str, end: End) -> str:
-    """A locally administered address that stays the same for a device of a host.
-
-    Known before the device exists, so that neighbours can be planned; and given in the create message,
-    so that udev's MACAddressPolicy leaves it alone.
-    """
-    digest = hashlib.sha256(f"{salt}\0{end.netns}\0{end.name}".encode()).digest()
-    return "02:" + ":".join(f"{byte:02x}" for byte in digest[:5])
-
-
-@dataclass(frozen=True)
-class CreateVeth(Action):
-    """Makes a cable with both ends at their places, in one netlink message."""
-
-    near: End
-    far: End
-    near_wanted: Attributes
-    far_wanted: Attributes
-
-    @property
-    def netns(self) -> str:  # type: ignore[override]
-        return self.near.netns
-
-    def what(self) -> str:
-        return f"create cable {self.near} -- {self.far}"
-
-    def command(self) -> str:
-        near, far = self.from_host
-        words: list[str] = []
-        for end, wanted, front in ((*near, []), (*far, ["type", "veth", "peer"])):
-            words += [*front, "name", end.name, *_words(wanted), *(["netns", end.netns] if end.netns else [])]
-        return ip(HOST, "link", "add", *words)
-
-    @property
-    def from_host(self) -> tuple[tuple[End, Attributes], tuple[End, Attributes]]:
-        """Both ends, one on the host first: older kernels want its name to be free where the message is sent."""
-        near, far = (self.near, self.near_wanted), (self.far, self.far_wanted)
-        return (far, near) if self.far.netns == HOST else (near, far)
-
-    def effect(self, state: State) -> None:
-        pairs = ((self.near, self.near_wanted, self.far), (self.far, self.far_wanted, self.near))
-        for end, wanted, other in pairs:
-            state.namespaces[end.netns].links[end.name] = Link(
-                end.name,
-                kind=NAME,
-                mac=wanted.mac,
-                mtu=wanted.mtu or 1500,
-                min_mtu=ETHERNET_MTU[0],
-                max_mtu=ETHERNET_MTU[1],
-                txqueuelen=1000 if wanted.txqueuelen is None else wanted.txqueuelen,
-                up=False,
-                peer=other,
-            )
-            attributes.forget_settings(state, end)
-
-
-def _words(wanted: Attributes) -> list[str]:
-    words = []
-    for option, value in (("address", wanted.mac), ("mtu", wanted.mtu), ("txqueuelen", wanted.txqueuelen)):
-        if value is not None:
-            words += [option, str(value)]
-    return words
 
 
 PLAN = {

@@ -108,6 +108,11 @@ def subnet(text: str) -> Any:
     return ipaddress.ip_interface(text).network
 
 
+def inherited(sysctls: dict[tuple[str, ...], str], name: str) -> dict[tuple[str, ...], str]:
+    """What a new device has: the values of conf/default."""
+    return {(*key[:3], name, key[4]): value for key, value in sysctls.items() if key[2:4] == ("conf", "default")}
+
+
 def of_device(key: tuple[str, ...]) -> Optional[str]:
     return key[3] if len(key) == 5 and key[2] in ("conf", "neigh") and key[3] not in ("all", "default") else None
 
@@ -148,6 +153,8 @@ class Kernel:
             if found.exists and found.value is not None:
                 owner = of_device(key)
                 (net.devices[owner].sysctls if owner else net.sysctls)[key] = found.value
+        for device in net.devices.values():
+            device.sysctls = {**inherited(net.sysctls, device.name), **device.sysctls}
         firewall = namespace.firewall or Firewall()
         net.rules = [(tuple(found.place), found.comment, found.body) for found in firewall.rules]
         net.chains = {(*table_key(table), chain) for table in firewall.tables for chain in table.chains}
@@ -204,6 +211,7 @@ class Kernel:
             device.txqueuelen = 1000 if wanted.txqueuelen is None else wanted.txqueuelen
             self._check_mtu(device, device.mtu)
             net.devices[end.name] = device
+            device.sysctls = inherited(net.sysctls, end.name)
             ends.append(device)
         ends[0].peer, ends[1].peer = ends[1], ends[0]
 
@@ -212,6 +220,7 @@ class Kernel:
         device = Device(action.name, "bridge", action.mac, settings=dict(NEW_BRIDGE), limits=(68, 65535))
         # An MTU in this message does not count as set: it goes with the first port.
         device.mtu = getattr(action, "mtu", None) or 1500
+        device.sysctls = inherited(net.sysctls, action.name)
         net.devices[action.name] = device
 
     def _SetBridge(self, action: Any) -> None:
@@ -234,7 +243,8 @@ class Kernel:
             raise Refused("The interface netns is immutable")
         target = self._free(action.target, action.name)
         self._unregister(device)
-        device.up, device.master, device.v4, device.v6, device.sysctls = False, None, [], [], {}
+        device.up, device.master, device.v4, device.v6 = False, None, [], []
+        device.sysctls = inherited(target.sysctls, device.name)
         target.devices[device.name] = device
 
     def _unregister(self, device: Device) -> None:
@@ -464,8 +474,6 @@ class Kernel:
         net = self.nets[action.netns]
         owner = of_device(action.key)
         place = self._device(action.netns, owner).sysctls if owner else net.sysctls
-        if place.get(action.key) == action.value:
-            raise Refused("nothing would change")
         place[action.key] = action.value
         everywhere = [net.sysctls, *(device.sysctls for device in net.devices.values())]
         four, both = ("net", "ipv4"), (("net", "ipv4", "ip_forward"), ("net", "ipv4", "conf", "all", "forwarding"))
@@ -584,6 +592,10 @@ def picture(state: State) -> dict[str, Any]:
 
 def _picture(namespace: Any) -> dict[str, Any]:
     firewall = namespace.firewall or Firewall()
+    known = {k: found.value for k, found in namespace.sysctls.items() if found.exists and found.value is not None}
+    for name in namespace.links:
+        # Not known means new, and so as conf/default says.
+        known = {**inherited(known, name), **known}
     return {
         "links": {
             link.name: {
@@ -601,7 +613,7 @@ def _picture(namespace: Any) -> dict[str, Any]:
         },
         "routes": sorted((_route(route) for route in namespace.routes if route.protocol not in KERNEL_MADE), key=repr),
         "neighbors": {tuple(key): entry.mac for key, entry in namespace.neighbors.items() if entry.permanent},
-        "sysctls": {k: found.value for k, found in namespace.sysctls.items() if found.exists and found.value is not None},
+        "sysctls": known,
         "rules": sorted(((*found.place, found.comment, *sorted(found.body)) for found in firewall.rules)),
         "chains": sorted((*table_key(table), chain) for table in firewall.tables for chain in table.chains),
     }

@@ -94,7 +94,7 @@ def hosts(draw: Any) -> State:
     here.routes = draw(st.lists(st.sampled_from(_foreign_routes()), unique_by=lambda route: route.key, max_size=4))
     state = Host({HOST: here}, features=frozenset({"bridge", "veth"}), salt="host")
     if draw(st.booleans()):
-        _add_theirs(draw, state)
+        _add_theirs(state, draw(st.booleans()))
     for key, entry in draw(st.dictionaries(st.sampled_from(_foreign_keys(here)), st.booleans(), max_size=2)).items():
         here.neighbors[key] = Neighbor(key, None if key.proxy else "52:54:00:00:00:99", key.proxy or entry)
     forward = draw(st.booleans())
@@ -136,8 +136,21 @@ def _foreign_keys(namespace: Namespace) -> list[NeighborKey]:
     return [NeighborKey(name, f"192.0.2.{number}", number == 9) for name in names for number in (7, 8, 9)]
 
 
-def _add_theirs(draw: Any, state: State) -> None:
-    here, there = state.namespaces[HOST], Namespace(inode=7, links={"lo": replace(loopback(), up=draw(st.booleans()))})
+def example_host() -> State:
+    """A host with an uplink, a second NIC, and another tool's bridge, cable and namespace; it does not forward."""
+    here = Namespace(inode=1, links={"lo": replace(loopback(), up=True, addresses=_loopback())})
+    held = _held(["192.0.2.10/24"])
+    here.links["eth0"] = Link("eth0", index=2, mac="52:54:00:00:00:01", up=True, addresses=held, **ETHERNET)
+    here.links["eth1"] = Link("eth1", index=3, mac="52:54:00:00:00:02", up=True, **ETHERNET)
+    state = Host({HOST: here}, features=frozenset({"bridge", "veth"}), salt="host")
+    _add_theirs(state, True)
+    for namespace in (*state.namespaces.values(), state.fresh):
+        namespace.sysctls = _sysctls(namespace, False, True)
+    return state
+
+
+def _add_theirs(state: State, lo_up: bool) -> None:
+    here, there = state.namespaces[HOST], Namespace(inode=7, links={"lo": replace(loopback(), up=lo_up)})
     there.links["inner0"] = Link(
         "inner0", "veth", 2, "52:54:00:00:00:11", up=True, addresses=_held(["172.18.0.2/16"]), peer=End(HOST, "vnet0"), **ETHERNET
     )
