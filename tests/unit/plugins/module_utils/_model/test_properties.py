@@ -394,10 +394,6 @@ EDITS: dict[str, tuple[Any, Any]] = {
         {"netns_sysctl": [{"netns": "theirs", "name": "net.ipv4.conf.all.rp_filter", "value": 0}]},
         {"netns": [{"name": "theirs", "state": "absent"}]},
     ),
-    "another's bridge is back, its port is not": (
-        {"bridge": [{"name": "docker0", "state": "absent"}]},
-        {"veth": [{"name": "vnet0", "state": "absent"}]},
-    ),
 }
 
 
