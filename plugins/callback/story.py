@@ -66,5 +66,8 @@ class CallbackModule(Default):
     def v2_playbook_on_include(self, included_file: Any) -> None:
         """Not shown."""
 
+    def v2_playbook_on_no_hosts_matched(self) -> None:
+        """Not shown: a play for a host that is not needed."""
+
     def v2_playbook_on_stats(self, stats: Any) -> None:
         """No recap: the text has said how it went."""

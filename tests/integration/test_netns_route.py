@@ -78,11 +78,19 @@ def picture(host: Host) -> str:
     return host.sh("ip -d route show table all; ip -6 -d route show table all")
 
 
+# What an earlier task of the same play may be about to change: a warning in check mode, an error in earnest.
+LACKS = ("is not on link", "is down; a route needs it up", "has the address")
+
+
 def refused(host: Host, path: str, message: str, **options: Any) -> None:
     """Both in check mode and in earnest, with the option's name, and without a change."""
     before = picture(host)
     for check in (True, False):
         result = host.module("netns_route", check=check, **options)
+        if check and any(lack in message for lack in LACKS):
+            assert not result.get("failed"), result
+            assert message in result["warnings"][0]
+            continue
         assert result.get("failed"), result
         assert [problem["path"] for problem in result["problems"]] == [path], result
         assert message in result["msg"], result["msg"]
@@ -837,9 +845,10 @@ def test_all_errors_of_a_topology_at_once(wired: Host) -> None:
             {"destination": "10.9.2.0/24", "nexthops": [{"via": "10.1.0.2"}, {"via": "10.1.0.1"}]},
         ]
     }
-    result = wired.module("topology", name="t", config=config)
-    paths = [problem["path"] for problem in result["problems"]]
-    assert paths == ["config.netns_route[1].gateway", "config.netns_route[2].nexthops[1].gateway"]
+    for check in (True, False):
+        result = wired.module("topology", name="t", config=config, check=check)
+        paths = [problem["path"] for problem in result["problems"]]
+        assert paths == ["config.netns_route[1].gateway", "config.netns_route[2].nexthops[1].gateway"]
     assert wired.sh("ip route") == before
 
 
@@ -894,8 +903,10 @@ def test_others_routes_are_left_alone(wired: Host, converge: Converge) -> None:
         ip -6 route add fd00:8::/48 via fd00:1::3 proto ra
         ip route add multicast 225.0.0.0/8 dev v1
         ip -n far address add fd00:1::2/64 dev x1 nodad
+        sysctl -qw net.ipv6.conf.all.forwarding=1
         """
     )
+    assert "anycast fd00:1::" in wired.sh("ip -6 route show table local")
     wired.pings("fd00:1::2")
     before = wired.sh("ip route; ip -6 route show table all")
     config = wired.module("topology_info")["config"]

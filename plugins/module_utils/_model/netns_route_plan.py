@@ -211,38 +211,46 @@ def _fits(planner: Planner, spec: RouteSpec, wanted: Route, namespace: Namespace
         link = namespace.links.get(hop.device or "")
         if link is not None and link.up is False and not namespace.assumed:
             message = f"{link.name} in {place(spec.netns)} is down; a route needs it up"
-            planner.refuse(message, _option(spec, hop, "device"))
+            _lack(planner, message, _option(spec, hop, "device"))
         elif hop.gateway:
             onlink = any(hop.gateway == other.gateway and other.onlink for other in wanted.hops)
-            message = _wrong_gateway(spec, hop, onlink, namespace)
-            if message:
-                planner.refuse(message, _option(spec, hop, "gateway"))
+            _check_gateway(planner, spec, hop, onlink, namespace)
     if wanted.source and not _guessing(namespace) and not _is_local(wanted.source, namespace):
-        planner.refuse(f"no device in {place(spec.netns)} has the address {wanted.source}", "source")
+        _lack(planner, f"no device in {place(spec.netns)} has the address {wanted.source}", "source")
     return len(planner.problems.found) == before
 
 
-def _wrong_gateway(spec: RouteSpec, hop: HopSpec, onlink: bool, namespace: Namespace) -> str:
-    """What the kernel would say against a gateway; nothing where it is good."""
-    gateway = ipaddress.ip_address(hop.gateway or "")
+def _lack(planner: Planner, message: str, option: str) -> None:
+    """Something is missing that another entry would have made; in check mode, an earlier task of the same play."""
+    alone = sum(len(specs) for specs in planner.specs.values()) == 1
+    if planner.assume and alone:
+        planner.warn(f"{message}; planned as if an earlier task had changed that")
+    else:
+        planner.refuse(message, option)
+
+
+def _check_gateway(planner: Planner, spec: RouteSpec, hop: HopSpec, onlink: bool, namespace: Namespace) -> None:
+    """Refuses what the kernel would not take for a gateway."""
+    gateway, option = ipaddress.ip_address(hop.gateway or ""), _option(spec, hop, "gateway")
     link_local = gateway.version == 6 and gateway.is_link_local
     links = [link for link in namespace.links.values() if not link_local or link.name == hop.device]
     if any(address.text.split("/")[0] == str(gateway) for link in links for address in link.addresses):
-        return f"{gateway} is an address of {place(spec.netns)} itself, not a gateway"
+        planner.refuse(f"{gateway} is an address of {place(spec.netns)} itself, not a gateway", option)
+        return
     if link_local or _guessing(namespace):
-        return ""
+        return
     device = _device_to(hop, spec, namespace)
     if device is None and not onlink:
         behind = f" of {hop.device}" if hop.device else ""
-        return (
+        message = (
             f"the gateway {gateway} is not on link: no address or device route{behind} in {place(spec.netns)} "
             f"covers it; add a route to {gateway}/{gateway.max_prefixlen} by device, or set onlink with the device"
         )
+        _lack(planner, message, option)
     link = namespace.links.get(device or "")
     networks = [network for network in link.networks if network.num_addresses > 2] if link else []
     if gateway.version == 4 and any(gateway == network.broadcast_address for network in networks):
-        return f"{gateway} is the broadcast address of {device} in {place(spec.netns)}, not a gateway"
-    return ""
+        planner.refuse(f"{gateway} is the broadcast address of {device} in {place(spec.netns)}, not a gateway", option)
 
 
 def _guessing(namespace: Namespace) -> bool:

@@ -269,6 +269,19 @@ def test_what_the_kernel_would_refuse() -> None:
         assert problems[0].startswith(f"config.netns_route[0].{option}: {message}")
 
 
+def test_check_mode_does_not_know_what_earlier_tasks_would_have_changed() -> None:
+    """Of a play with one task for each thing; a topology has to be complete."""
+    cases = [{"gateway": "10.7.0.2"}, {"device": "v3"}, {"device": "v1", "source": "10.7.0.1"}]
+    for options in cases:
+        route = {"destination": "10.9.0.0/24", **options}
+        planned, problems = plan(host(), route, assume=True)
+        assert problems == []
+        assert len(planned.steps) == 1
+        assert planned.warnings[0].endswith("; planned as if an earlier task had changed that")
+        planned, problems = plan(host(), route, {"destination": "10.8.0.0/24", "device": "v1"}, assume=True)
+        assert len(problems) == 1
+
+
 def test_what_is_there_already_needs_no_proof() -> None:
     """Whatever made the kernel take it."""
     found = Route("10.9.0.0/24", source="10.99.0.1", hops=(Hop("10.7.0.2", "v1"),))
