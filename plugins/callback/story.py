@@ -10,7 +10,7 @@ type: stdout
 short_description: Tells a play as a story
 version_added: "0.1.0"
 author:
-  - nsfabric contributors
+  - nsfabric contributors (@nsfabric)
 description:
   - Prints what M(ansible.builtin.debug) tasks say as plain text, without quoting, and failures in full.
   - Of the other tasks only those that changed something are named. Made for the C(nsfabric.linux.lab) playbook.
