@@ -44,10 +44,9 @@ def entries(host: Host, netns: str = "", proxy: bool = False) -> list[str]:
 def same_again(host: Host) -> None:
     """What topology_info tells of the host plans no step."""
     config = host.module("topology_info")["config"]
-    for check in (True, False):
-        result = host.module("topology", name="again", config=config, check=check)
-        assert not result.get("failed"), result
-        assert result["steps"] == []
+    result = host.module("topology", name="again", config=config, check=True)
+    assert not result.get("failed"), result
+    assert result["steps"] == []
 
 
 @pytest.mark.parametrize(

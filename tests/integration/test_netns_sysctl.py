@@ -203,7 +203,7 @@ def test_devices_made_in_the_same_run(host: Host, converge: Converge) -> None:
     for netns, device in (("n", "eth0.1"), ("", "br0"), ("", "cali1")):
         found = [host.sysctl("net/" + name.replace(".", "/").format(device), netns) for name in names]
         assert found == list(values)
-    again = host.module("topology", name="u", config=host.module("topology_info")["config"])
+    again = host.module("topology", check=True, name="again", config=host.module("topology_info")["config"])
     assert again["steps"] == []
     converge("topology", name="t", state="absent")
     assert settings(host) == before

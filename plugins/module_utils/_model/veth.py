@@ -259,7 +259,10 @@ def _remove(planner: Planner, spec: Veth) -> None:
     if found.kind != NAME:
         planner.refuse(f"{now} is {kind_name(found)}, not a veth; it is left alone", "name")
     elif spec.far and found.peer and found.peer.name != spec.far.name:
-        planner.refuse(f"the cable from {now} leads to {found.peer}, not to {spec.far}; it is left alone", "peer.name")
+        # Where the document declares that other cable, this one has given way to it.
+        if not any(now in other.claims for other in planner.specs.get(NAME, ()) if not other.absent):
+            other_end = f"{found.peer}, not to {spec.far}"
+            planner.refuse(f"the cable from {now} leads to {other_end}; it is left alone", "peer.name")
     else:
         planner.do(link.DeleteLink(now.netns, now.name, found.peer), "the cable is not wanted")
 

@@ -7,6 +7,9 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.nsfabric.linux.plugins.module_utils import _validate
+from ansible_collections.nsfabric.linux.plugins.module_utils._model import document as documents
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.problems import Problems
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import End
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.veth_actions import generated_mac
 from ansible_collections.nsfabric.linux.tests.unit.plugins.module_utils._model.links import (
@@ -105,3 +108,14 @@ def test_deletion_by_either_end() -> None:
         assert step.action.what().startswith("delete ")
     (problem,) = problems(host, veth=[{"name": "b", "state": "absent", "peer": {"name": "c"}}])
     assert problem == "config.veth[0].peer.name: the cable from b leads to ns1/a, not to c; it is left alone"
+
+
+def test_a_cable_that_gave_way_to_another_one_is_gone() -> None:
+    """A topology's document together with the removal of what it does not declare any more."""
+    found = Problems()
+    gone = {"name": "a", "state": "absent", "peer": {"name": "b"}}
+    wanted = {"name": "a", "peer": {"name": "c"}}
+    first, second = (documents.read(_validate.config({"veth": [entry]}, found), found) for entry in (wanted, gone))
+    host = state(links=cable(End("", "a"), End("", "c")))
+    assert documents.plan(documents.merged(first, second), host, found).steps == ()
+    assert not found
