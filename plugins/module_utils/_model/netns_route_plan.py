@@ -247,10 +247,21 @@ def _check_gateway(planner: Planner, spec: RouteSpec, hop: HopSpec, onlink: bool
             f"covers it; add a route to {gateway}/{gateway.max_prefixlen} by device, or set onlink with the device"
         )
         _lack(planner, message, option)
+    if onlink and gateway.version == 4 and not _has_ipv4(namespace):
+        message = f"{place(spec.netns)} has no IPv4 address yet, and no gateway before it has one; set lo up"
+        _lack(planner, message, option)
     link = namespace.links.get(device or "")
     networks = [network for network in link.networks if network.num_addresses > 2] if link else []
     if gateway.version == 4 and any(gateway == network.broadcast_address for network in networks):
         planner.refuse(f"{gateway} is the broadcast address of {device} in {place(spec.netns)}, not a gateway", option)
+
+
+def _has_ipv4(namespace: Namespace) -> bool:
+    """Whether the kernel has made a local table, in which it looks a gateway up."""
+    if any(route.table == TABLES["local"] and values.family(route.destination) == 4 for route in namespace.routes):
+        return True
+    up = [link for link in namespace.links.values() if link.up]
+    return any(link.name == LO or any(values.family(each.text) == 4 for each in link.addresses) for link in up)
 
 
 def _guessing(namespace: Namespace) -> bool:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+
 from ansible_collections.nsfabric.linux.plugins.module_utils import _ledger
 from ansible_collections.nsfabric.linux.plugins.module_utils._ledger import Ledger
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.document import Touched
@@ -87,7 +89,7 @@ class TestOwnership:
     def test_what_was_replaced_behind_our_back_is_told(self) -> None:
         state = State({HOST: Namespace(), "ns1": Namespace(inode=77)})
         known = ledger()
-        known.settle(CONFIG, [], state)
+        known.settle(CONFIG, state)
         assert known.complete
         assert not known.replaced(MADE, state)
         state.namespaces["ns1"].inode = 78
@@ -99,16 +101,16 @@ class TestOwnership:
         bridge = Touched("bridge", None, {"name": "br0", "state": "absent"})
         known = Ledger("lab", "boot:1", {}, [bridge])
         state = State({HOST: Namespace(links={"br0": Link("br0", "bridge", index=9)})})
-        known.settle({}, [], state)
+        known.settle({"bridge": [{"name": "br0"}]}, state)
         assert not known.replaced(bridge, state)
         state.namespaces[HOST].links["br0"] = Link("br0", "bridge", index=12)
         assert known.replaced(bridge, state)
 
-    def test_what_is_gone_is_forgotten(self) -> None:
-        known = ledger()
-        known.settle({}, [MADE], State({HOST: Namespace()}))
-        assert known.objects == [FOUND]
-        assert known.config == {}
+    def test_what_is_not_declared_any_more_is_forgotten(self) -> None:
+        known = Ledger("lab", "boot:1", CONFIG, [replace(MADE, owner=MADE.absent), replace(FOUND, owner=FOUND.absent)])
+        known.settle({"link": CONFIG["link"]}, State({HOST: Namespace()}))
+        assert [item.kind for item in known.objects] == ["link"]
+        assert known.config == {"link": CONFIG["link"]}
 
     def test_what_was_not_purged_stays_declared(self) -> None:
         merged = ledger().union({"netns": [{"name": "ns2"}], "link": [{"name": "eth0", "mtu": 9000}]})

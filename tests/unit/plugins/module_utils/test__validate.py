@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from ansible_collections.nsfabric.linux.plugins.module_utils import _validate
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.problems import Problems
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.registry import KINDS

@@ -318,7 +318,9 @@ class Kernel:
 
     def _forget(self, net: Net, device: Device, gone: bool = False, versions: tuple[int, ...] = (4, 6)) -> None:
         """Routes and neighbours of a device that goes down, or away."""
-        net.neighbors = {k: mac for k, mac in net.neighbors.items() if k[0] is not device or version(k[1]) not in versions}
+        net.neighbors = {
+            k: mac for k, mac in net.neighbors.items() if k[0] is not device or version(k[1]) not in versions
+        }
         for entry in list(net.routes):
             if entry.version not in versions or not any(way.device is device for way in entry.ways):
                 continue
@@ -417,7 +419,7 @@ class Kernel:
                 raise Refused("Nexthop has invalid gateway")
             if way.gateway and not six and route.scope not in ("global", "site"):
                 raise Refused("Nexthop has invalid scope")
-        if ways and route.type in REJECTING or not ways and route.type not in REJECTING:
+        if bool(ways) == (route.type in REJECTING):
             raise Refused("Invalid argument")
         if route.source and route.source not in self._locals(net):
             raise Refused("Invalid prefsrc address")
@@ -556,7 +558,7 @@ class Kernel:
             "sysctls": dict(
                 pair for known in [net.sysctls, *(d.sysctls for d in net.devices.values())] for pair in known.items()
             ),
-            "rules": sorted(((*place, comment, *sorted(body)) for place, comment, body in net.rules)),
+            "rules": sorted((*place, comment, *sorted(body)) for place, comment, body in net.rules),
             "chains": sorted(net.chains),
         }
 
@@ -614,6 +616,6 @@ def _picture(namespace: Any) -> dict[str, Any]:
         "routes": sorted((_route(route) for route in namespace.routes if route.protocol not in KERNEL_MADE), key=repr),
         "neighbors": {tuple(key): entry.mac for key, entry in namespace.neighbors.items() if entry.permanent},
         "sysctls": known,
-        "rules": sorted(((*found.place, found.comment, *sorted(found.body)) for found in firewall.rules)),
+        "rules": sorted((*found.place, found.comment, *sorted(found.body)) for found in firewall.rules),
         "chains": sorted((*table_key(table), chain) for table in firewall.tables for chain in table.chains),
     }

@@ -14,6 +14,8 @@ import ipaddress
 from dataclasses import dataclass, field, replace
 from typing import Any, Optional
 
+from hypothesis import strategies as st
+
 from ansible_collections.nsfabric.linux.plugins.module_utils._model import document
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import (
     HOST,
@@ -29,7 +31,6 @@ from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import
     Sysctl,
     loopback,
 )
-from hypothesis import strategies as st
 
 Config = dict[str, list[dict[str, Any]]]
 NAMES = ("ns1", "ns2", "mario", "mario2", "red.blue")
@@ -152,13 +153,27 @@ def example_host() -> State:
 def _add_theirs(state: State, lo_up: bool) -> None:
     here, there = state.namespaces[HOST], Namespace(inode=7, links={"lo": replace(loopback(), up=lo_up)})
     there.links["inner0"] = Link(
-        "inner0", "veth", 2, "52:54:00:00:00:11", up=True, addresses=_held(["172.18.0.2/16"]), peer=End(HOST, "vnet0"), **ETHERNET
+        "inner0",
+        "veth",
+        2,
+        "52:54:00:00:00:11",
+        up=True,
+        addresses=_held(["172.18.0.2/16"]),
+        peer=End(HOST, "vnet0"),
+        **ETHERNET,
     )
     here.links["vnet0"] = Link(
         "vnet0", "veth", 5, "52:54:00:00:00:12", up=True, peer=End(FOREIGN, "inner0"), master="docker0", **ETHERNET
     )
     here.links["docker0"] = Link(
-        "docker0", "bridge", 4, "52:54:00:00:00:13", up=True, addresses=_held(["172.18.0.1/16"]), bridge=BRIDGE, **ETHERNET
+        "docker0",
+        "bridge",
+        4,
+        "52:54:00:00:00:13",
+        up=True,
+        addresses=_held(["172.18.0.1/16"]),
+        bridge=BRIDGE,
+        **ETHERNET,
     )
     there.routes = [Route("0.0.0.0/0", protocol=3, hops=(Hop("172.18.0.1", "inner0"),))]
     state.namespaces[FOREIGN] = there
@@ -264,7 +279,8 @@ def _draw_bridges(draw: Any, places: dict[str, Place], config: Config) -> None:
 def _draw_uplinks(draw: Any, host: State, places: dict[str, Place], config: Config) -> None:
     if draw(rarely()):
         kept = ["192.0.2.10/24", "2001:db8:2::10/64"]
-        entry = _in(HOST, name="eth0", **draw(_some(addresses=st.just([*kept, "10.30.0.1/24"]), txqueuelen=st.just(500))))
+        options = draw(_some(addresses=st.just([*kept, "10.30.0.1/24"]), txqueuelen=st.just(500)))
+        entry = _in(HOST, name="eth0", **options)
         places[HOST].devices["eth0"] = (True, entry.get("addresses", kept))
         _add(config, "link", entry)
     if draw(st.booleans()):
@@ -280,7 +296,8 @@ def _draw_uplinks(draw: Any, host: State, places: dict[str, Place], config: Conf
         _add(config, "link", entry)
     if draw(rarely()):
         target = draw(st.sampled_from(sorted(places)))
-        _add(config, "link", _in(target, name="lo", addresses=draw(st.lists(st.sampled_from(pool(32)), unique_by=_once))))
+        addresses = draw(st.lists(st.sampled_from(pool(32)), unique_by=_once))
+        _add(config, "link", _in(target, name="lo", addresses=addresses))
 
 
 def _draw_cables(draw: Any, places: dict[str, Place], config: Config) -> None:
@@ -299,7 +316,7 @@ def _draw_cables(draw: Any, places: dict[str, Place], config: Config) -> None:
             places[place].devices[device] = (entry.get("up", True), entry.get("addresses", []))
             _enslave(draw, places[place], entry, device, config)
             ends.append(entry)
-        if draw(st.booleans()) and "eth0" not in (name,):
+        if draw(st.booleans()):
             ends.reverse()
         _add(config, "veth", {**ends[0], "peer": ends[1]})
 
@@ -405,7 +422,8 @@ def _draw_removals(draw: Any, host: State, config: Config) -> None:
     here = host.namespaces[HOST]
     for route in here.routes:
         if route.destination not in ("0.0.0.0/0", "::/0"):
-            _add(config, "netns_route", {"destination": route.destination, "state": "absent", "table": str(route.table)})
+            entry = {"destination": route.destination, "state": "absent", "table": str(route.table)}
+            _add(config, "netns_route", entry)
     for key in here.neighbors:
         entry = {"device": key.device, "address": key.address, "proxy": key.proxy, "state": "absent"}
         _add(config, "netns_neighbor", entry)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from ansible_collections.nsfabric.linux.plugins.module_utils._model import document as documents
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.document import Plan, Touched
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.problems import Problems
@@ -85,7 +86,8 @@ class TestReading:
             netns_route=[{"destination": "10.0.0.1/24", "device": "eth0"}],
         )[1]
         assert sorted(wrong) == [
-            "config.netns[0].name: '..' is not a namespace name: it becomes a file name, so no '/', and not '.' or '..'",
+            "config.netns[0].name: '..' is not a namespace name: it becomes a file name, so no '/', "
+            "and not '.' or '..'",
             "config.netns_route[0].destination: '10.0.0.1/24' has bits set below its prefix length; "
             "the network is 10.0.0.0/24",
             f"config.veth[1].name: the interface name '{'a' * 16}' has 16 bytes; the kernel takes at most 15",
@@ -151,10 +153,14 @@ class TestPlanning:
                 ],
             ),
             (
-                {"netns": [{"name": "theirs", "lo_up": True}], "link": [{"netns": "theirs", "name": "lo", "up": False}]},
+                {
+                    "netns": [{"name": "theirs", "lo_up": True}],
+                    "link": [{"netns": "theirs", "name": "lo", "up": False}],
+                },
                 [
                     "config.netns[0]: contradicts another entry, which would undo this: set lo: up (it is down)",
-                    "config.link[0]: contradicts another entry, which would undo this: set lo: down (it is up, wanted down)",
+                    "config.link[0]: contradicts another entry, which would undo this: "
+                    "set lo: down (it is up, wanted down)",
                 ],
             ),
         ],
@@ -163,7 +169,8 @@ class TestPlanning:
         assert plan(host(), **config)[1] == wrong
 
     def test_the_host_can_be_in_check_mode_before_it_is_built(self) -> None:
-        result, wrong = plan(host(), assume=True, link=[{"netns": "ns1", "name": "veth1", "addresses": ["10.0.0.1/24"]}])
+        link = {"netns": "ns1", "name": "veth1", "addresses": ["10.0.0.1/24"]}
+        result, wrong = plan(host(), assume=True, link=[link])
         assert not wrong
         assert [step.action.command() for step in result.steps] == ["ip -n ns1 address add 10.0.0.1/24 dev veth1"]
         assert len(result.warnings) == 2

@@ -76,7 +76,8 @@ def test_what_goes_goes_before_what_comes() -> None:
     removing = [name for name in PHASES if name.startswith("re")]
     assert PHASES[: len(removing)] == tuple(removing)
     assert PHASES.index("rescue links") < PHASES.index("remove links") < PHASES.index("remove namespaces")
-    assert PHASES.index("namespaces") < PHASES.index("create links") < PHASES.index("addresses") < PHASES.index("routes")
+    assert PHASES.index("namespaces") < PHASES.index("create links") < PHASES.index("addresses")
+    assert PHASES.index("addresses") < PHASES.index("routes")
 
 
 def test_the_next_step_sees_what_the_last_one_did() -> None:
@@ -146,7 +147,8 @@ def test_of_many_links_a_few_are_told() -> None:
     planned.state.namespaces["ns1"].links = {f"eth{number}": Link(f"eth{number}") for number in range(12)}
     assert planned.link(End("ns1", "wlan0")) is None
     assert problems(planned) == [
-        "name: there is no link wlan0 in namespace ns1; it has eth0, eth1, eth10, eth11, eth2, eth3, eth4, eth5 and 4 more"
+        "name: there is no link wlan0 in namespace ns1; "
+        "it has eth0, eth1, eth10, eth11, eth2, eth3, eth4, eth5 and 4 more"
     ]
 
 

@@ -18,6 +18,9 @@ from typing import Any, Optional
 from unittest.mock import Mock, patch
 
 import pytest
+from hypothesis import HealthCheck, Phase, event, given, reject, settings
+from hypothesis import strategies as st
+
 from ansible_collections.nsfabric.linux.plugins.module_utils import _ledger, _topology, _validate
 from ansible_collections.nsfabric.linux.plugins.module_utils._model import document as documents
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.document import Document, Plan
@@ -27,8 +30,6 @@ from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.step import PHASES, Step
 from ansible_collections.nsfabric.linux.tests.unit.plugins.module_utils._model import strategies
 from ansible_collections.nsfabric.linux.tests.unit.plugins.module_utils._model.simulator import Kernel, picture
-from hypothesis import HealthCheck, Phase, event, given, reject, settings
-from hypothesis import strategies as st
 
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much, HealthCheck.large_base_example]
 
@@ -85,7 +86,8 @@ def after(state: State, steps: Any) -> State:
 def read_back(state: State) -> State:
     """A planned state as it would be read: every device and namespace has a number."""
     result = state.copy()
-    numbers = itertools.count(1 + max(link.index for space in result.namespaces.values() for link in space.links.values()))
+    known = [link.index for namespace in result.namespaces.values() for link in namespace.links.values()]
+    numbers = itertools.count(1 + max(known))
     for namespace in result.namespaces.values():
         namespace.inode = namespace.inode or next(numbers)
         for link in list(namespace.links.values()):
@@ -157,7 +159,8 @@ class TestOneDocument:
         steps = plan(read(config), host).steps
         for step in steps:
             for text in (step.action.what(), step.action.command(), step.why):
-                assert text.strip() == text and text, step
+                assert text, step
+                assert text == text.strip(), step
                 assert text.isprintable(), step
             assert set(step.report()) == {"resource", "netns", "what", "why", "command"}
             assert step.kind in KINDS
@@ -268,10 +271,9 @@ class Topology:
         given = {} if config is None else _validate.config(config, Problems())
         run = _topology._Run(module, given, read(config or {}))  # type: ignore[arg-type]
         ours = {"load": self._load, "save": self._save, "forget": self._forget, "this_host": lambda number: "here"}
-        with patch.multiple(_topology, observe=self._observe, carry_out=self._carry_out):
-            with patch.multiple(_topology._ledger, **ours), suppress(Killed), _possible():
-                planned = run.converge(Mock())
-                self.steps = tuple(planned.steps)
+        kernel = patch.multiple(_topology, observe=self._observe, carry_out=self._carry_out)
+        with kernel, patch.multiple(_ledger, **ours), suppress(Killed), _possible():
+            self.steps = tuple(run.converge(Mock()).steps)
         return self.steps
 
     def _observe(self, session: Any, scope: Any) -> State:
@@ -430,9 +432,9 @@ WRONG = st.recursive(
         st.integers(-(2**40), 2**40),
         st.floats(allow_nan=False),
         st.text(max_size=20),
-        st.sampled_from(["10.0.0.1/33", "::1/129", "a" * 16, "../x", "", "fd00::1%eth0", "net..x", "net", "/", "!", "00"]),
+        st.sampled_from(["10.0.0.1/33", "::1/129", "a" * 16, "../x", "", "fd00::1%eth0", "net..x", "net", "/", "!"]),
     ),
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["name", "netns", "x"]), inner, max_size=2),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["name", "netns"]), inner, max_size=2),
     max_leaves=4,
 )
 
