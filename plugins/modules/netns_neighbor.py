@@ -27,7 +27,9 @@ options:
     choices: [present, absent]
     default: present
   device:
-    description: The device that the neighbour is behind, or that the kernel answers on. It must be up.
+    description:
+      - The device that the neighbour is behind, or that the kernel answers on.
+      - A device that goes down, or gets another Ethernet address, forgets its entries.
     type: str
     required: true
     aliases: [dev]
@@ -37,8 +39,8 @@ options:
     required: true
   mac:
     description:
-      - The neighbour's Ethernet address, in either case, with colons or hyphens. Quote it, since YAML takes one that
-        consists of decimal digits for a number.
+      - The neighbour's Ethernet address, or that of a group, in either case, with colons or hyphens. Quote it, since
+        YAML takes one that consists of decimal digits for a number.
       - A present entry that is no proxy entry needs this or O(mac_of).
     type: str
   mac_of:

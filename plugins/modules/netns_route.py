@@ -26,8 +26,9 @@ options:
     description:
       - V(present) means that the route exists.
       - V(absent) deletes every route to O(destination) in O(table) that agrees with those of O(gateway), O(device),
-        O(nexthops), O(source), O(metric), O(type) and O(protocol) that are given. Routes that the kernel made itself,
-        those of protocol V(kernel), stay unless O(protocol=kernel).
+        O(nexthops), O(source), O(metric), O(type) and O(protocol) that are given; a route with other next hops beside
+        those does not. Routes that the kernel made itself, those of protocol V(kernel), V(ra) or V(redirect), stay
+        unless O(protocol) names theirs.
     type: str
     choices: [present, absent]
     default: present
@@ -55,7 +56,9 @@ options:
         O(gateway) and O(device).
     type: bool
   source:
-    description: The source address that the host's own packets get. A device of the namespace must have it.
+    description:
+      - The source address that the host's own packets get. A device of the namespace must have it.
+      - An empty string removes it.
     type: str
     aliases: [src]
   scope:
@@ -70,6 +73,7 @@ options:
       - The metric, part of what the route is known by. Of several routes to one destination the lowest is used.
       - Left out or V(0), it is 0 for IPv4, and 1024 for IPv6, which is what the kernel then takes. For O(state=absent),
         left out means any.
+      - An IPv6 route that a router has announced keeps its metric to itself; give yours another one.
     type: int
   table:
     description: The routing table, V(main), V(local), V(default) or a number.
@@ -84,13 +88,16 @@ options:
   protocol:
     description:
       - Who the route is marked to come from, a name such as V(static), V(boot), V(kernel) or V(bird), or a number.
-      - Left out, a new route is V(static), and an existing one keeps what it has.
+      - Left out, a new route is V(static), and an existing one keeps what it has. One that the kernel made becomes
+        V(static) when it is changed.
     type: str
   mtu:
-    description: The path MTU in bytes. V(0) removes it.
+    description: The path MTU in bytes, at most 65520. V(0) removes it.
     type: int
   nexthops:
-    description: The next hops of a multipath route, in place of O(gateway), O(device) and O(onlink).
+    description:
+      - The next hops of a multipath route, in place of O(gateway), O(device) and O(onlink). Their order does not matter.
+      - Of an IPv6 route each needs a gateway.
     type: list
     elements: dict
     suboptions:
@@ -158,13 +165,13 @@ netns_route:
     gateway: {type: str, description: Its gateway.}
     device: {type: str, description: Its device.}
     onlink: {type: bool, description: Whether the gateway is taken to be on link.}
-    source: {type: str, description: Its preferred source address.}
+    source: {type: str, description: Its preferred source address; empty when it has none.}
     scope: {type: str, description: Its scope.}
     metric: {type: int, description: Its metric.}
     table: {type: str, description: Its table.}
     type: {type: str, description: Its type.}
     protocol: {type: str, description: Its protocol.}
-    mtu: {type: int, description: Its path MTU.}
+    mtu: {type: int, description: Its path MTU; V(0) when it has none.}
     nexthops: {type: list, elements: dict, description: Its next hops. Missing unless there are several.}
   sample:
     netns: ns1
@@ -172,13 +179,13 @@ netns_route:
     gateway: 10.1.0.254
     device: veth1
     onlink: false
-    source:
+    source: ""
     scope: global
     metric: 0
     table: main
     type: unicast
     protocol: static
-    mtu:
+    mtu: 0
 steps:
   description:
     - What was done, in this order; in check mode, what would be done.

@@ -31,7 +31,7 @@ options:
   value:
     description:
       - The value. Values compare by meaning, and V(1), V("1") and V(true) are the same.
-      - A key that holds several numbers takes them in one string, with blanks between them.
+      - A key that holds several numbers takes them all, in one string with blanks between them or as a list.
     type: raw
     required: true
 seealso:

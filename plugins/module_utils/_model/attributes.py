@@ -180,6 +180,8 @@ class SetLink(Action):
         if "mtu" in changes and before.kind == "bridge":
             changes["bridge"] = (*before.bridge, OWN_MTU)
         state.change_link(end, **changes)
+        if "mac" in changes:
+            namespace.forget_neighbors(self.name)
         if changes.get("up") is False:
             namespace.forget_device(self.name)
         if changes.get("up") is False or changes.get("mtu", IPV6_MINIMUM_MTU) < IPV6_MINIMUM_MTU:

@@ -142,7 +142,6 @@ class Sysctl:
     readable: bool = True
     writable: bool = True
     read_only_mount: bool = False
-    default_exists: bool = False
     on_host: bool = False
     tree_exists: bool = True
 
@@ -172,6 +171,10 @@ class Namespace:
         """What goes when a device leaves a namespace or goes down: its routes and neighbours."""
         self.routes = [route for route in self.routes if name not in route.devices]
         self.neighbors = {key: value for key, value in self.neighbors.items() if key.device != name}
+
+    def forget_neighbors(self, name: str) -> None:
+        """What goes when a device gets another MAC: the entries of its neighbours, but not its proxy entries."""
+        self.neighbors = {key: value for key, value in self.neighbors.items() if key.device != name or key.proxy}
 
     def drop_link(self, name: str) -> Optional[Link]:
         link = self.links.pop(name, None)

@@ -187,7 +187,7 @@ def _sysctls(namespace: Namespace, forward: bool, redirects: bool) -> dict[tuple
     for name in namespace.links:
         for key in DEVICE_KEYS:
             found[tuple(part.format(name) for part in key.split("/"))] = on if "forward" in key else "1"
-    return {key: Sysctl(value, default_exists=True) for key, value in found.items()}
+    return {key: Sysctl(value) for key, value in found.items()}
 
 
 # Documents
