@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 from test_topology import snapshot
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "plugins" / "module_utils" / "_model"))
+sys.path.append(str(Path(__file__).parents[1] / "unit" / "plugins" / "module_utils" / "_model"))
 
 from strategies import documents  # noqa: E402
 

@@ -21,7 +21,7 @@ from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import
 
 MADE = Touched("netns", None, {"name": "ns1", "state": "absent"})
 FOUND = Touched("link", {"name": "eth0", "mtu": 1500}, {"name": "eth0", "state": "absent"})
-CONFIG = {"netns": [{"name": "ns1"}], "link": [{"name": "eth0", "mtu": 1400}]}
+CONFIG: dict[str, list[dict[str, Any]]] = {"netns": [{"name": "ns1"}], "link": [{"name": "eth0", "mtu": 1400}]}
 
 
 @pytest.fixture(autouse=True)

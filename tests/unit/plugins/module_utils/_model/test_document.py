@@ -24,7 +24,7 @@ from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import
     loopback,
 )
 
-ETHERNET = {"mtu": 1500, "min_mtu": 68, "max_mtu": 65535, "txqueuelen": 1000}
+ETHERNET: dict[str, Any] = {"mtu": 1500, "min_mtu": 68, "max_mtu": 65535, "txqueuelen": 1000}
 FORWARD = ("net", "ipv4", "ip_forward")
 ALL_FORWARD = ("net", "ipv4", "conf", "all", "forwarding")
 

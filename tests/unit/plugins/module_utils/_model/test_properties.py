@@ -269,8 +269,13 @@ class Topology:
         state = "absent" if config is None else "present"
         module = SimpleNamespace(params={"name": "lab", "state": state, "purge": True}, check_mode=False)
         given = {} if config is None else _validate.config(config, Problems())
-        run = _topology._Run(module, given, read(config or {}))  # type: ignore[arg-type]
-        ours = {"load": self._load, "save": self._save, "forget": self._forget, "this_host": lambda number: "here"}
+        run = _topology._Run(module, given, read(config or {}))
+        ours: dict[str, Any] = {
+            "load": self._load,
+            "save": self._save,
+            "forget": self._forget,
+            "this_host": lambda number: "here",
+        }
         kernel = patch.multiple(_topology, observe=self._observe, carry_out=self._carry_out)
         with kernel, patch.multiple(_ledger, **ours), suppress(Killed), _possible():
             self.steps = tuple(run.converge(Mock()).steps)
@@ -453,7 +458,7 @@ def broken(draw: Any) -> Any:
             continue
         entry = draw(st.sampled_from(entries))
         if isinstance(entry, dict):
-            inner = entry.get("peer") if isinstance(entry.get("peer"), dict) and draw(st.booleans()) else entry
+            inner: Any = entry.get("peer") if isinstance(entry.get("peer"), dict) and draw(st.booleans()) else entry
             inner[draw(st.sampled_from(sorted(KINDS[kind].OPTIONS)))] = draw(WRONG)
     return host, result
 
