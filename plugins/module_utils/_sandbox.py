@@ -38,7 +38,7 @@ def run_sandbox() -> None:
     wanted = sandbox.read(Reader(module.params, "", problems))
     if problems:
         refuse(module, problems)
-    result = guarded(module, f"sandbox {' '.join(wanted.names)}", lambda _: _converge(wanted, module.check_mode))
+    result = guarded(module, f"sandbox {' '.join(wanted.names)}", lambda dummy: _converge(wanted, module.check_mode))
     module.exit_json(**result)
 
 

@@ -115,12 +115,13 @@ class _Run:
                     spec.add_to(scope)
         return scope
 
-    def _leaving(
-        self, known: Ledger, candidates: Sequence[Touched], state: State
-    ) -> tuple[list[Touched], list[str]]:
+    def _leaving(self, known: Ledger, candidates: Sequence[Touched], state: State) -> tuple[list[Touched], list[str]]:
         """What is to be put back; what was replaced behind our back is left alone, with a warning about each."""
         here = {
-            (kind, claim) for kind, spec in self.document for claim in documents.origins(kind, spec, state) if candidates
+            (kind, claim)
+            for kind, spec in self.document
+            for claim in documents.origins(kind, spec, state)
+            if candidates
         }
         leaving, warnings = [], []
         for item in candidates:
@@ -153,7 +154,7 @@ class _Run:
             self.whole = documents.merged(self.document, undo)
             planned = documents.plan(self.whole, state, problems, self.check)
             lost = [problem for problem in problems.found if problem.path.startswith(UNDO)]
-            if problems and len(lost) < len(problems.found) or not problems:
+            if (problems and len(lost) < len(problems.found)) or not problems:
                 break
             paths = {problem.path.split("]")[0] + "]" for problem in lost}
             warnings += [f"what was found before cannot be put back: {problem.message}" for problem in lost]
@@ -242,4 +243,4 @@ def _live(session: Session, namespaces: Optional[Sequence[str]], recorded: Seque
 def _recorded_sysctls(recorded: Sequence[Ledger]) -> set[Any]:
     """A kernel has a thousand sysctls; those that a topology declares are told."""
     configs = [{"netns_sysctl": ledger.config.get("netns_sysctl", ())} for ledger in recorded]
-    return {subject for config in configs for _, subject in _ledger.claims(config)}
+    return {subject for config in configs for dummy, subject in _ledger.claims(config)}

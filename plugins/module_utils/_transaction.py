@@ -53,9 +53,7 @@ def plan(document: Document, state: State, assume: bool) -> Plan:
     return planned
 
 
-def carry_out(
-    session: Session, document: Document, planned: Plan, begin: Optional[Callable[[], None]] = None
-) -> Plan:
+def carry_out(session: Session, document: Document, planned: Plan, begin: Optional[Callable[[], None]] = None) -> Plan:
     """Applies a plan and reads the kernel back; on any failure puts the host back and raises `Failed`.
 
     Returns the plan with the state the kernel now really has. `begin` is called before the first change.
@@ -71,13 +69,17 @@ def carry_out(
                 raise KernelError("make the kernel hold what was written", "", _left(left))
     except (KernelError, OSError, Interrupted) as error:
         wrong = _put_back(session, document, planned)
-        told = f"The host could NOT be put back as it was: {wrong}" if wrong else "The host was put back as it was found."
+        told = (
+            f"The host could NOT be put back as it was: {wrong}" if wrong else "The host was put back as it was found."
+        )
         raise Failed(f"{error}. {told}", restored=not wrong) from error
     return replace(planned, held=after)
 
 
 def _left(left: Plan) -> str:
-    return "read back afterwards, " + "; ".join(f"{step.action.what()} is still to do ({step.why})" for step in left.steps)
+    return "read back afterwards, " + "; ".join(
+        f"{step.action.what()} is still to do ({step.why})" for step in left.steps
+    )
 
 
 def _put_back(session: Session, document: Document, planned: Plan) -> str:
@@ -104,7 +106,7 @@ def _put_back(session: Session, document: Document, planned: Plan) -> str:
 def signals(ignore: bool = False) -> Iterator[None]:
     """Signals become `Interrupted` (or wait), so that no run ends half-way."""
 
-    def interrupt(number: int, _: Any) -> None:
+    def interrupt(number: int, dummy: Any) -> None:
         raise Interrupted(f"interrupted by {signal.Signals(number).name}")
 
     before = {number: signal.signal(number, signal.SIG_IGN if ignore else interrupt) for number in SIGNALS}

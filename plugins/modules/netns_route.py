@@ -96,7 +96,8 @@ options:
     type: int
   nexthops:
     description:
-      - The next hops of a multipath route, in place of O(gateway), O(device) and O(onlink). Their order does not matter.
+      - The next hops of a multipath route, in place of O(gateway), O(device) and O(onlink). Their order does not
+        matter.
       - Of an IPv6 route each needs a gateway.
     type: list
     elements: dict

@@ -16,7 +16,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from host import Host  # noqa: E402
+from host import Host
 
 
 def pytest_report_header() -> str:

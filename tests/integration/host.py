@@ -110,7 +110,7 @@ class Host:
         inside = f'[ ! -e "$n" ] || {{ echo "@@$n"; ip netns exec "${{n##*/}}" sh -c "{show}" || :; }}'
         shown = self.sh(f"echo @@; {show}; for n in /run/netns/*; do {inside}; done")
         parts = (part.partition("\n") for part in shown.split("@@")[1:])
-        return {name: _still([json.loads(line or "[]") for line in lines.splitlines()]) for name, _, lines in parts}
+        return {name: _still([json.loads(line or "[]") for line in lines.splitlines()]) for name, dummy, lines in parts}
 
     def attributes(self, name: str, netns: str = "") -> dict[str, Any]:
         """A link's attributes under the options' names."""

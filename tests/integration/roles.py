@@ -217,7 +217,7 @@ class Capture:
 
     def packets(self) -> list[str]:
         """One line for each packet."""
-        out, _ = self._process.communicate(timeout=30)
+        out, dummy = self._process.communicate(timeout=30)
         # What tcpdump says of the inner part of a packet stands on lines of its own.
         return [line for line in re.sub(r"\n\s+", " ", out).splitlines() if line]
 

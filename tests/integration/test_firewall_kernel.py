@@ -83,7 +83,7 @@ def converge(host: Host, netns: str = "", /, **entries: Any) -> list[str]:
         with Session() as session:
             before = firewall.observe(session, netns)
             planner = plan(before, netns, entries)
-            for _, steps in groupby(planner.steps, key=lambda step: step.phase):
+            for dummy, steps in groupby(planner.steps, key=lambda step: step.phase):
                 firewall.apply(session, netns, [step.action for step in steps])
             now = firewall.observe(session, netns)
         again = plan(now, netns, entries).steps
@@ -385,7 +385,7 @@ def test_flags_of_tables(host: Host, monkeypatch: pytest.MonkeyPatch, flags: Any
     table = {"family": "inet", "name": "f", "handle": 1, "flags": flags}
     chain = {"family": "inet", "table": "f", "name": "f", "type": "filter", "hook": "forward", "policy": "drop"}
     listing = json.dumps({"nftables": [{"metainfo": {}}, {"table": table}, {"chain": chain}]})
-    monkeypatch.setattr(nftables, "run", lambda *_: listing)
+    monkeypatch.setattr(nftables, "run", lambda *dummy: listing)
     assert [found.owned for found in observe(host).chains] == owned
 
 

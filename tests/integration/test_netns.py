@@ -13,8 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from ansible_collections.nsfabric.linux.plugins.module_utils._kernel import netns as kernel
 from host import Host, until
+
+from ansible_collections.nsfabric.linux.plugins.module_utils._kernel import netns as kernel
 
 
 def namespaces(host: Host) -> list[str]:
@@ -135,7 +136,7 @@ def test_seen_from_another_mount_namespace(host: Host) -> None:
 def test_two_runs_make_the_same_one_at_once(host: Host) -> None:
     with ThreadPoolExecutor(3) as pool:
         for number in range(8):
-            runs = [pool.submit(host.do, "netns", name=f"n{number}") for _ in range(3)]
+            runs = [pool.submit(host.do, "netns", name=f"n{number}") for dummy in range(3)]
             assert sorted(run.result()["changed"] for run in runs) == [False, False, True]
     assert len(namespaces(host)) == 8
 
@@ -164,12 +165,12 @@ def test_namespaces_of_others_come_and_go_meanwhile(host: Host) -> None:
     host.sh("mkdir /run/netns; ip netns add ns1")
     loop = "while :; do for n in 1 2 3 4 5 6 7 8; do ip netns add t$n; ip netns delete t$n; done; done"
     with process(host, "sh", "-c", loop):
-        for _ in range(25):
+        for dummy in range(25):
             assert "there is no link nic in namespace ns1" in host.module("link", netns="ns1", name="nic")["msg"]
 
 
 def test_deletion_waits_for_the_far_ends(host: Host) -> None:
-    for _ in range(5):
+    for dummy in range(5):
         cabled(host)
         host.do("netns", name="ns1", state="absent")
         assert host.link("p1") is None

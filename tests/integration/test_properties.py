@@ -11,15 +11,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import HOST, Link, Namespace, State, loopback
 from host import Host
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 from test_topology import snapshot
 
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import HOST, Link, Namespace, State, loopback
+
 sys.path.append(str(Path(__file__).parents[1] / "unit" / "plugins" / "module_utils" / "_model"))
 
-from strategies import documents  # noqa: E402
+from strategies import documents
 
 EXAMPLES = 30
 UPLINKS = {"eth0": ("192.0.2.10/24", "2001:db8:2::10/64"), "eth1": ("198.51.100.7/24",)}

@@ -46,8 +46,9 @@ def snapshot(host: Host) -> str:
     """All that a topology could leave behind, without the kernel's own counters and timers."""
     return host.sh(
         "for ns in '' $(ip netns list | awk '{print $1}' | sort); do echo \"== $ns\";"
-        " i=\"${ns:+ip netns exec $ns}\";"
-        " $i ip -o link | sed 's/^[0-9]*: //; s/@if[0-9]*:/:/' | sort; $i ip -br address | sed 's/@if[0-9]*//' | sed 's/fe80[^ ]*//' | tr -s ' ' | sort;"
+        ' i="${ns:+ip netns exec $ns}";'
+        " $i ip -o link | sed 's/^[0-9]*: //; s/@if[0-9]*:/:/' | sort; "
+        " $i ip -br address | sed 's/@if[0-9]*//; s/fe80[^ ]*//' | tr -s ' ' | sort;"
         " $i ip -4 route show table all | sort; $i ip -6 route show table all | grep -v fe80 | sort;"
         " $i ip neighbor show nud permanent;"
         " $i nft -s list ruleset;"
@@ -100,7 +101,7 @@ def test_a_document_that_lost_entries_removes_what_they_had_built(host: Host) ->
     purged = apply(host, less)
     assert purged["changed"]
     assert host.link("br-veth2") is None
-    assert host.sh("ip netns list").split() .count("ns2") == 0
+    assert host.sh("ip netns list").split().count("ns2") == 0
     assert host.sysctl("net/ipv4/ip_forward") == "0"
     assert host.json("ip -j neighbor show nud permanent", "ns1") == []
     assert host.link("br-veth1")["master"] == "br0"
@@ -192,7 +193,9 @@ def test_every_error_is_told_at_once_with_its_path(host: Host) -> None:
         "config.veth[0].peer.name",
         "config.netns_route[0].destination",
     ]
-    assert failed["msg"].startswith("9 problems, nothing was changed:\n- config.veth[0].peer.mtuu: there is no such option")
+    assert failed["msg"].startswith(
+        "9 problems, nothing was changed:\n- config.veth[0].peer.mtuu: there is no such option"
+    )
     assert snapshot(host) == before
 
 

@@ -12,10 +12,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from ansible_collections.nsfabric.linux.plugins.module_utils import _lock, _transaction
-from ansible_collections.nsfabric.linux.plugins.module_utils._errors import KernelError
 from host import Host
 from test_topology import STAR, apply, snapshot
+
+from ansible_collections.nsfabric.linux.plugins.module_utils import _lock, _transaction
+from ansible_collections.nsfabric.linux.plugins.module_utils._errors import KernelError
 
 real_apply = _transaction.apply
 

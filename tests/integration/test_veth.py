@@ -229,7 +229,7 @@ def test_a_move_loses_the_bridge_and_a_declared_one_takes_over(host: Host, conve
 def test_its_mac_is_always_the_same(host: Host) -> None:
     predicted = host.do("veth", check=True, **cable("ns1", ""))
     macs = []
-    for _ in range(2):
+    for dummy in range(2):
         made = host.do("veth", **cable("ns1", ""))["veth"]
         macs.append((made["mac"], made["peer"]["mac"]))
         host.do("veth", name="b", state="absent")

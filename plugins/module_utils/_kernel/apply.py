@@ -37,7 +37,7 @@ GONE = (errno.ENODEV, errno.ENOENT, errno.ESRCH, errno.EADDRNOTAVAIL)
 
 def apply(session: Session, steps: Sequence[Step]) -> None:
     """Carries out steps in order; the first failure raises, naming the step."""
-    for _, phase in groupby(steps, key=lambda step: step.phase):
+    for dummy, phase in groupby(steps, key=lambda step: step.phase):
         for direct, group in groupby(phase, key=lambda step: type(step.action) not in REQUESTS):
             if direct:
                 _apply_directly(session, list(group))
@@ -58,10 +58,12 @@ def _apply_requests(session: Session, steps: Sequence[Step]) -> None:
         for netns_name, request in requests:
             queues.setdefault(netns_name, []).append((step, request))
     for netns_name, queue in queues.items():
-        answers = session.socket(netns_name).send([request for _, request in queue])
-        for (step, _), answer in zip(queue, answers):
+        answers = session.socket(netns_name).send([request for dummy, request in queue])
+        for (step, dummy), answer in zip(queue, answers):
             if answer.code and not (type(step.action) in DELETIONS and answer.code in GONE):
-                raise KernelError(step.action.what(), step.action.netns, answer.text, f"by hand: {step.action.command()}")
+                raise KernelError(
+                    step.action.what(), step.action.netns, answer.text, f"by hand: {step.action.command()}"
+                )
 
 
 def _apply_directly(session: Session, steps: Sequence[Step]) -> None:

@@ -123,7 +123,7 @@ class Echoes:
     def _read(self, sock: socket.socket, netns: str, family: int) -> None:
         while True:
             try:
-                packet, extra, _, address = sock.recvmsg(1 << 16, 64)
+                packet, extra, dummy, address = sock.recvmsg(1 << 16, 64)
             except BlockingIOError:
                 return
             now = time.monotonic()

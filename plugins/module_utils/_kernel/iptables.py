@@ -50,7 +50,7 @@ def read(backend: str, family: str, program: str) -> dict[str, Listing]:
             if policy != "-":
                 table.bases[chain] = Base("", HOOKS.get(chain, ""), policy.lower())
         elif line.startswith("-A "):
-            _, chain, text = line.split(" ", 2)
+            dummy, chain, text = line.split(" ", 2)
             table.lines[chain].append(_line(table, chain, text))
     return tables
 

@@ -73,10 +73,10 @@ class NeighborCache:
     def _open(self, session: Session, places: set[tuple[str, int]], probes: int) -> None:
         first = min(places)[0]
         self._sockets[first] = _netlink(session, first)
-        sizes = [self._size(family) for family in {family for _, family in places}]
+        sizes = [self._size(family) for family in {family for dummy, family in places}]
         if all(used + 2 * probes <= room // 2 for used, room in sizes):
             return
-        for netns in {netns for netns, _ in places} - {first}:
+        for netns in {netns for netns, dummy in places} - {first}:
             self._sockets[netns] = _netlink(session, netns)
         self._places = places
 
@@ -113,7 +113,7 @@ class NeighborCache:
     def _full(self) -> bool:
         """Makes room where that is possible."""
         try:
-            return True in {self._nearly_full(family) for family in {family for _, family in self._places}}
+            return True in {self._nearly_full(family) for family in {family for dummy, family in self._places}}
         except OSError:
             self._places = set()
             return False
@@ -158,7 +158,7 @@ def _entries(sock: socket.socket, family: int) -> Iterator[tuple[Entry, int]]:
     """Neighbours that the kernel learned, and their state."""
     header = NEIGHBOR.pack(ADDRESS_FAMILY[family], 0, 0, 0, 0)
     for body in list(_dump(sock, RTM_GETNEIGH, RTM_NEWNEIGH, header)):
-        _, device, state, flags, _ = NEIGHBOR.unpack_from(body)
+        dummy, device, state, flags, dummy = NEIGHBOR.unpack_from(body)
         address = dict(_attributes(body[NEIGHBOR.size :])).get(NDA_DST)
         if address and not flags & (NTF_PROXY | NTF_EXT_LEARNED):
             yield Entry(family, device, address), state
@@ -181,7 +181,7 @@ def _dump(sock: socket.socket, asked: int, wanted: int, body: bytes) -> Iterator
         data = sock.recv(1 << 20)
         offset = 0
         while offset + HEADER.size <= len(data):
-            length, kind, _, number, _ = HEADER.unpack_from(data, offset)
+            length, kind, dummy, number, dummy = HEADER.unpack_from(data, offset)
             if number == 1 and kind == NLMSG_DONE:
                 return
             if number == 1 and kind == NLMSG_ERROR:

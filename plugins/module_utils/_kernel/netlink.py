@@ -18,13 +18,15 @@ import traceback
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, Optional
 
+__all__ = ["ifaddrmsg", "ifinfmsg", "ndmsg", "nsidmsg", "rtmsg"]
+
 IMPORT_ERROR: Optional[str] = None
 try:
-    from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg as ifaddrmsg
-    from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg as ifinfmsg
-    from pyroute2.netlink.rtnl.ndmsg import ndmsg as ndmsg
-    from pyroute2.netlink.rtnl.nsidmsg import nsidmsg as nsidmsg
-    from pyroute2.netlink.rtnl.rtmsg import rtmsg as rtmsg
+    from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
+    from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
+    from pyroute2.netlink.rtnl.ndmsg import ndmsg
+    from pyroute2.netlink.rtnl.nsidmsg import nsidmsg
+    from pyroute2.netlink.rtnl.rtmsg import rtmsg
 except ImportError:
     IMPORT_ERROR = traceback.format_exc()
 

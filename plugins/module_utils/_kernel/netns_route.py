@@ -52,7 +52,7 @@ def read(session: Session, netns: str, names: dict[int, str]) -> list[Route]:
 
 def _route(message: Any, names: dict[int, str]) -> Route:
     family = 6 if message["family"] == socket.AF_INET6 else 4
-    destination = _canonical(message.get_attr("RTA_DST")) or values.DEFAULT[family].split("/")[0]
+    destination = _canonical(message.get_attr("RTA_DST")) or values.DEFAULT[family].split("/", maxsplit=1)[0]
     kind = TYPE_NAMES[message["type"]]
     metrics = message.get_attr("RTA_METRICS")
     return Route(

@@ -90,7 +90,7 @@ def _pairs(value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _strings(value: Any) -> Iterator[str]:
-    for _, inner in _pairs(value):
+    for dummy, inner in _pairs(value):
         if isinstance(inner, str):
             yield inner
 
@@ -179,7 +179,7 @@ def _chain(place: Place) -> dict[str, Any]:
 
 def _expression(word: str) -> dict[str, Any]:
     """A word of a body as an nft expression."""
-    key, _, value = word.partition(" ")
+    key, dummy, value = word.partition(" ")
     if key in DEVICES:
         negated, name = split_negation(value)
         return _match({"meta": {"key": DEVICES[key]}}, name, "!=" if negated else "==")

@@ -67,12 +67,12 @@ def queue_errors(sock: socket.socket, family: int, wanted: bool) -> None:
 def queued_error(sock: socket.socket, family: int) -> Optional[QueuedError]:
     """The oldest error in the queue."""
     try:
-        _, extra, _, _ = sock.recvmsg(1, 512, socket.MSG_ERRQUEUE)
+        dummy, extra, dummy, dummy = sock.recvmsg(1, 512, socket.MSG_ERRQUEUE)
     except OSError:
         return None
     for level, kind, data in extra:
         if (level, kind) == RECEIVE_ERRORS[family] and len(data) >= EXTENDED_ERROR.size:
-            code, origin, type_, number, _, info, _ = EXTENDED_ERROR.unpack_from(data)
+            code, origin, type_, number, dummy, info, dummy = EXTENDED_ERROR.unpack_from(data)
             complaint = ""
             if origin in (ORIGIN_ICMP, ORIGIN_ICMP6):
                 complaint = icmp.complaint(family, type_, number, info) + _offender(data[EXTENDED_ERROR.size :])

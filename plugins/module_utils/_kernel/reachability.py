@@ -84,7 +84,7 @@ class _Loop:
             if trial is not None:
                 self._turn(trial, now)
             idle = 0.0 if trial is not None else self._idle(now, bool(waiting))
-            for key, _ in self._selector.select(idle):
+            for key, dummy in self._selector.select(idle):
                 key.data()
 
     def _held(self, now: float) -> bool:
@@ -96,7 +96,7 @@ class _Loop:
     def _next(self, now: float) -> Optional[Trial]:
         """The trial whose turn it is. Entries that were overtaken by another time are dropped."""
         while self._queue and self._queue[0][0] <= now:
-            when, _, trial = heapq.heappop(self._queue)
+            when, dummy, trial = heapq.heappop(self._queue)
             if self._due.get(id(trial)) == when:
                 return trial
         return None

@@ -160,7 +160,7 @@ def _unshare_mounts() -> None:
     outer = _mounts_number()
     system_call(_libc.unshare(CLONE_NEWNS))
     while _mounts_number() < outer:
-        for _ in range(NUMBERS):
+        for dummy in range(NUMBERS):
             system_call(_libc.unshare(CLONE_NEWUTS))
         system_call(_libc.unshare(CLONE_NEWNS))
 

@@ -37,7 +37,7 @@ class Document:
     def scope(self) -> Scope:
         """What has to be read of the host to plan this document."""
         scope = Scope()
-        for _, spec in self:
+        for dummy, spec in self:
             spec.add_to(scope)
         return scope
 
@@ -268,7 +268,7 @@ def latest(objects: Iterable[Touched]) -> list[Touched]:
                 if other.kind != "veth"
                 or other.found is not None
                 or {end.name for end in other.devices} != names
-                or other.owner != item.owner and not other.devices & item.devices
+                or (other.owner != item.owner and not other.devices & item.devices)
             ]
         kept.append(item)
     return kept

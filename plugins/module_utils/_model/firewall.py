@@ -146,7 +146,7 @@ class Found:
 
 def rule_of(found: Found, netns: str) -> Optional[Rule]:
     """The rule that something of ours is part of: told by its comment, or by its body where that has a digest."""
-    kind, _, text = found.comment.partition(" ")[2].partition(" ")
+    kind, dummy, text = found.comment.partition(" ")[2].partition(" ")
     told = _pairs(text)
     reply, digest = "replies" in told, "digest" in told
     if digest:

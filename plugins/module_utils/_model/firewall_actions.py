@@ -55,7 +55,7 @@ def iptables_words(body: Body, comment: str) -> list[str]:
     """A rule as arguments of iptables."""
     words: list[str] = []
     for word in ordered(body):
-        key, _, value = word.partition(" ")
+        key, dummy, value = word.partition(" ")
         if key in ("in", "out"):
             negated, name = split_negation(value)
             words += ["!"] * negated + [f"-{key[0]}", name]

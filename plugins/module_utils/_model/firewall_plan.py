@@ -222,7 +222,7 @@ def _make_room(planner: Planner, spec: RuleSpec, place: Place) -> None:
     table = firewall.table(place)
     if place.backend == NFT and place.table == OWNER:
         if table and place.chain in table.wrong:
-            kind, hook, _ = HOOKS[place.chain]
+            kind, hook, dummy = HOOKS[place.chain]
             planner.refuse(
                 f"chain {place} exists and is not a {kind} chain at the {hook} hook: no packet would reach the rule; "
                 f"delete it first (nft delete chain {' '.join(place[1:])})"

@@ -110,7 +110,7 @@ def read(family: int, packet: bytes, sender: str, hop_limit: Optional[int] = Non
         packet = packet[(packet[0] & 0xF) * 4 :]
     if len(packet) < ECHO.size:
         return None
-    kind, code, _, ident, sequence = ECHO.unpack_from(packet)
+    kind, code, dummy, ident, sequence = ECHO.unpack_from(packet)
     if kind == ECHO_REPLY[family] and code == 0:
         return Reply(Key(ident, sequence), sender, hop_limit, packet[ECHO.size :])
     if kind not in ERRORS[family]:
@@ -135,7 +135,7 @@ def _quoted(family: int, packet: bytes) -> Optional[tuple[Key, str]]:
         destination, start = socket.inet_ntop(socket.AF_INET6, packet[24:40]), IP6_HEADER
     if len(packet) < start + ECHO.size:
         return None
-    kind, _, _, ident, sequence = ECHO.unpack_from(packet, start)
+    kind, dummy, dummy, ident, sequence = ECHO.unpack_from(packet, start)
     return (Key(ident, sequence), destination) if kind == ECHO_REQUEST[family] else None
 
 

@@ -163,7 +163,7 @@ def destination(value: str) -> str:
 
 
 def _no_address(value: str) -> str:
-    head, slash, _ = value.strip().partition("/")
+    head, slash, dummy = value.strip().partition("/")
     try:
         right = str(ipaddress.ip_address(head)) if slash else ""
     except ValueError:

@@ -77,7 +77,7 @@ def config(lan: Lan, names: Sequence[str], keep: AbstractSet[str], ports: Mappin
     What goes on inside a host that stands is its user's business.
     """
     hosts = [(name, lan.numbers[name]) for name in (OUTSIDE, *names)]
-    new = [name for name, _ in hosts if name not in keep]
+    new = [name for name, dummy in hosts if name not in keep]
     loose = [(name, number) for name, number in hosts if name not in keep or number not in ports]
     standing = sorted(ports[number] for name, number in lan.numbers.items() if name in keep and number in ports)
     found: dict[str, list[dict[str, Any]]] = {
@@ -87,7 +87,7 @@ def config(lan: Lan, names: Sequence[str], keep: AbstractSet[str], ports: Mappin
         "veth": [_cable(name, number, lan) for name, number in loose],
         "netns_route": [
             {"netns": name, "destination": "default", "gateway": gateway, "device": UPLINK}
-            for name, _ in loose
+            for name, dummy in loose
             if name != OUTSIDE
             for gateway in lan.gateways()
         ],
@@ -97,7 +97,7 @@ def config(lan: Lan, names: Sequence[str], keep: AbstractSet[str], ports: Mappin
         found["netns_sysctl"] += [_setting(LAN, 6, device, "disable_ipv6", 1) for device in ("all", "default")]
     if lan.subnet6:
         # No second of waiting for somebody who has the address already.
-        found["netns_sysctl"] += [_setting(name, 6, UPLINK, "accept_dad", 0) for name, _ in loose]
+        found["netns_sysctl"] += [_setting(name, 6, UPLINK, "accept_dad", 0) for name, dummy in loose]
     if OUTSIDE in new:
         answers = [answer for answer in ANSWERS if lan.subnet6 or ":" not in answer]
         found["link"] = [{"netns": OUTSIDE, "name": "lo", "addresses": answers}]

@@ -172,7 +172,7 @@ def _paint_lanes(canvas: Canvas, sheet: Sheet, at: _Columns) -> None:
     start = at.edge + (0 if sheet.style.compact else 1)
     spans = [(at.edge + 3 + 2 * lane, *rows) for lane, rows in zip(at.lanes, sheet.lanes)]
     for x, first, last in spans:
-        for row in {first, last}:
+        for row in dict.fromkeys((first, last)):
             canvas.put(start, row, "─" * (x - start))
             if not sheet.style.compact:
                 canvas.put(at.edge, row, "├")

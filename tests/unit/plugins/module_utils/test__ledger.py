@@ -44,7 +44,7 @@ class TestOnDisk:
     def test_it_is_whole_or_not_there(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         _ledger.save(ledger())
 
-        def fail(*_: Any) -> None:
+        def fail(*dummy: Any) -> None:
             raise OSError("no space left")
 
         monkeypatch.setattr(os, "fsync", fail)

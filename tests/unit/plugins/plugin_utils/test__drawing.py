@@ -242,8 +242,8 @@ def _any_topology(choice: random.Random) -> dict[str, Any]:
         return {"name": f"d{next(numbers)}", "netns": choice.choice(places), "addresses": addresses, "master": master}
 
     return {
-        "veth": [{**end(), "peer": end()} for _ in range(choice.randint(0, 3 * len(places)))],
-        "link": [end() for _ in range(choice.randint(1, 3))],
+        "veth": [{**end(), "peer": end()} for dummy in range(choice.randint(0, 3 * len(places)))],
+        "link": [end() for dummy in range(choice.randint(1, 3))],
         "masquerade": [{"netns": choice.choice(places), "out_interface": choice.choice([None, "!br0", "d1"])}],
     }
 

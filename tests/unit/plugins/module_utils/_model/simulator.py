@@ -527,7 +527,7 @@ class Kernel:
     def _drop(net: Net, chains: set[Any]) -> None:
         if not chains or not chains <= net.chains:
             raise Refused("No such file or directory")
-        if any(place in chains for place, _, _ in net.rules):
+        if any(place in chains for place, dummy, dummy in net.rules):
             raise Refused("Device or resource busy")
         net.chains -= chains
 

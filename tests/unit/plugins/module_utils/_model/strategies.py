@@ -72,7 +72,7 @@ def mostly() -> Any:
 class Host(State):
     """A host that a failing example can show: in the user's vocabulary, without its sysctls."""
 
-    def _repr_pretty_(self, printer: Any, _: bool) -> None:
+    def _repr_pretty_(self, printer: Any, dummy: bool) -> None:
         printer.text(repr(self))
 
     def __repr__(self) -> str:

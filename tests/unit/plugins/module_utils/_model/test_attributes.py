@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+
 from ansible_collections.nsfabric.linux.plugins.module_utils._model import attributes
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import Address, End, Hop, Route
 from ansible_collections.nsfabric.linux.tests.unit.plugins.module_utils._model.links import (

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.bridge import NEW
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import End, Link, State
 from ansible_collections.nsfabric.linux.tests.unit.plugins.module_utils._model.links import (

@@ -73,8 +73,8 @@ class TestReading:
         ]
 
     def test_a_single_entry_has_no_path(self) -> None:
-        document, _ = read(root="", netns=[{"name": "ns1"}])
-        assert [spec.path for _, spec in document] == [""]
+        document, dummy = read(root="", netns=[{"name": "ns1"}])
+        assert [spec.path for dummy, spec in document] == [""]
         assert read(root="", netns=[{"name": "a/b"}])[1] == [
             "name: 'a/b' is not a namespace name: it becomes a file name, so no '/', and not '.' or '..'"
         ]
@@ -243,7 +243,7 @@ class TestUndoing:
 
 class TestShowing:
     def test_the_difference_is_what_changes(self) -> None:
-        document, _ = read(link=[{"name": "eth0", "mtu": 1400, "txqueuelen": 1000}], netns=[{"name": "ns1"}])
+        document, dummy = read(link=[{"name": "eth0", "mtu": 1400, "txqueuelen": 1000}], netns=[{"name": "ns1"}])
         result = documents.plan(document, host(), Problems())
         assert documents.difference(document, result) == {
             "before": {"netns": [], "link": [{"name": "eth0", "netns": None, "mtu": 1500}]},
@@ -254,7 +254,7 @@ class TestShowing:
         }
 
     def test_what_does_not_change_is_not_shown(self) -> None:
-        document, _ = read(link=[{"name": "eth0", "mtu": 1500}])
+        document, dummy = read(link=[{"name": "eth0", "mtu": 1500}])
         result = documents.plan(document, host(), Problems())
         assert documents.difference(document, result) == {"before": {}, "after": {}}
 
@@ -279,15 +279,15 @@ class TestShowing:
 
 class TestCombining:
     def test_merged_documents_keep_the_order_of_planning(self) -> None:
-        gateway, _ = read(netns_route=[{"destination": "default", "gateway": "10.0.0.1"}])
-        direct, _ = read(root="undo", netns_route=[{"destination": "10.0.0.1", "device": "eth0"}])
-        paths = [spec.path for _, spec in documents.merged(gateway, direct)]
+        gateway, dummy = read(netns_route=[{"destination": "default", "gateway": "10.0.0.1"}])
+        direct, dummy = read(root="undo", netns_route=[{"destination": "10.0.0.1", "device": "eth0"}])
+        paths = [spec.path for dummy, spec in documents.merged(gateway, direct)]
         assert paths == ["undo.netns_route[0]", "config.netns_route[0]"]
 
     def test_a_cable_is_the_same_from_either_side(self) -> None:
-        first, _ = read(veth=[{"netns": "ns1", "name": "a", "peer": {"name": "b"}}])
-        second, _ = read(veth=[{"name": "b", "peer": {"netns": "ns1", "name": "a"}}])
-        other, _ = read(veth=[{"netns": "ns2", "name": "c", "peer": {"name": "d"}}])
-        claims = [documents.claims(spec) for document in (first, second, other) for _, spec in document]
+        first, dummy = read(veth=[{"netns": "ns1", "name": "a", "peer": {"name": "b"}}])
+        second, dummy = read(veth=[{"name": "b", "peer": {"netns": "ns1", "name": "a"}}])
+        other, dummy = read(veth=[{"netns": "ns2", "name": "c", "peer": {"name": "d"}}])
+        claims = [documents.claims(spec) for document in (first, second, other) for dummy, spec in document]
         assert claims[0] & claims[1]
         assert not claims[0] & claims[2]

@@ -108,7 +108,7 @@ def test_check_mode_takes_what_is_missing_for_granted() -> None:
 
 
 def test_a_mac_that_is_not_known_yet() -> None:
-    planned, _ = plan(host(Neighbor(KEY, MAC)), assume=True, mac_of={"netns": "later", "name": "x"})
+    planned, dummy = plan(host(Neighbor(KEY, MAC)), assume=True, mac_of={"netns": "later", "name": "x"})
     assert planned.steps[0].why == f"mac is {MAC}, wanted another"
     assert planned.steps[0].action.what() == "set neighbour 10.1.0.9 at a MAC not known yet on v"
 

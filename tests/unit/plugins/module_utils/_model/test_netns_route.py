@@ -132,7 +132,7 @@ def test_what_is_not_given_stays() -> None:
     found = Route("10.9.0.0/24", protocol=12, source="10.2.0.1", mtu=1300, hops=(Hop("10.1.0.2", "v1", True),))
     route = {"destination": "10.9.0.0/24", "gateway": "10.1.0.2"}
     assert steps(host(found), route) == []
-    planned, _ = plan(host(found), {**route, "mtu": 0, "source": ""})
+    planned, dummy = plan(host(found), {**route, "mtu": 0, "source": ""})
     assert planned.steps[0].why == "source is 10.2.0.1, wanted none; mtu is 1300, wanted none"
     assert planned.steps[0].action.route == Route("10.9.0.0/24", protocol=12, hops=(Hop("10.1.0.2", "v1", True),))
 
@@ -152,7 +152,7 @@ def test_the_order_of_next_hops_does_not_matter() -> None:
 def test_of_several_ipv4_routes_with_a_key_the_first_counts() -> None:
     first, second = (Route("10.9.0.0/24", hops=(Hop(gateway, "v1"),)) for gateway in ("10.1.0.2", "10.1.0.3"))
     route = {"destination": "10.9.0.0/24", "gateway": "10.1.0.3"}
-    planned, _ = plan(host(first, second), route)
+    planned, dummy = plan(host(first, second), route)
     assert [type(step.action) for step in planned.steps] == [DeleteRoute, ReplaceRoute]
     assert planned.steps[0].action.among_others
     assert steps(host(second, first), route) == []
@@ -162,14 +162,14 @@ def test_of_several_ipv6_routes_with_a_key_any_is_enough() -> None:
     first, second = (Route("fd00:9::/48", metric=1024, hops=(Hop(device=name),)) for name in ("v1", "v2"))
     assert steps(host(first, second), {"destination": "fd00:9::/48", "device": "v2"}) == []
     ecmp = Route("fd00:9::/48", metric=1024, hops=(Hop("fd00:1::2", "v1"),))
-    planned, _ = plan(host(first, ecmp), {"destination": "fd00:9::/48", "gateway": "fd00:2::2"})
+    planned, dummy = plan(host(first, ecmp), {"destination": "fd00:9::/48", "gateway": "fd00:2::2"})
     assert [step.action.before for step in planned.steps] == [ecmp]
 
 
 def test_the_kernels_own_route_becomes_static_when_it_is_changed() -> None:
     entry = {"destination": "10.1.0.0/24", "device": "v1"}
     assert steps(host(), entry) == []
-    planned, _ = plan(host(), {**entry, "mtu": 1400})
+    planned, dummy = plan(host(), {**entry, "mtu": 1400})
     assert planned.steps[0].action.route.protocol == protocol_number("static")
     assert planned.steps[0].action.route.source == "10.1.0.1"
 

@@ -223,17 +223,17 @@ def test_of_a_device_that_is_only_planned() -> None:
 
 
 def test_the_kernel_changes_along() -> None:
-    planned, _ = plan(host(), ("net.ipv4.ip_forward", 1))
+    planned, dummy = plan(host(), ("net.ipv4.ip_forward", 1))
     after = planned.after.namespaces[HOST].sysctls
     for device in ("all", "default", "lo", "v"):
         assert after[conf("ipv4", device, "forwarding")].value == "1"
-    back, _ = plan(planned.after, ("net.ipv4.ip_forward", 0), ("net.ipv4.conf.all.accept_redirects", 0))
+    back, dummy = plan(planned.after, ("net.ipv4.ip_forward", 0), ("net.ipv4.conf.all.accept_redirects", 0))
     assert [step.action.key[-1] for step in back.steps] == ["ip_forward", "accept_redirects"]
 
 
 def test_what_was_changed_along_is_given_back() -> None:
     state = host({conf("ipv4", "v", "forwarding"): Sysctl("1")})
-    planned, _ = plan(state, ("net.ipv4.conf.all.forwarding", 1))
+    planned, dummy = plan(state, ("net.ipv4.conf.all.forwarding", 1))
     undo = documents.read(documents.restoration(documents.touched(planned)), Problems())
     back = documents.plan(undo, planned.after, Problems())
     assert back.after.namespaces[HOST].sysctls == state.namespaces[HOST].sysctls
@@ -375,5 +375,5 @@ def test_check_mode_takes_what_is_missing_for_granted() -> None:
 
 
 def test_commands() -> None:
-    planned, _ = plan(host({key("net.ipv4.tcp_rmem"): Sysctl("1 2 3")}), ("net.ipv4.tcp_rmem", [4, 5, 6]))
+    planned, dummy = plan(host({key("net.ipv4.tcp_rmem"): Sysctl("1 2 3")}), ("net.ipv4.tcp_rmem", [4, 5, 6]))
     assert planned.steps[0].action.command() == 'sysctl -w net.ipv4.tcp_rmem="4 5 6"'

@@ -112,7 +112,7 @@ def restoration(objects: Any) -> Document:
 def cases(draw: Any, documents: int = 1, removals: bool = True) -> Any:
     """A host, and documents that can be had on it."""
     host = draw(strategies.hosts())
-    return host, *(draw(strategies.documents(host, removals=removals)) for _ in range(documents))
+    return host, *(draw(strategies.documents(host, removals=removals)) for dummy in range(documents))
 
 
 class TestOneDocument:
@@ -449,7 +449,7 @@ def broken(draw: Any) -> Any:
     """A document of which some options, entries or lists were replaced with anything."""
     host, config = draw(cases())
     result: dict[str, Any] = {kind: [dict(entry) for entry in entries] for kind, entries in config.items()}
-    for _ in range(draw(st.integers(1, 4))):
+    for dummy in range(draw(st.integers(1, 4))):
         kind = draw(st.sampled_from(sorted(KINDS)))
         entries = result.get(kind)
         if not isinstance(entries, list) or not entries or draw(strategies.rarely()):

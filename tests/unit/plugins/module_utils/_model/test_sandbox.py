@@ -222,7 +222,7 @@ def test_removed_one_by_one() -> None:
 def test_a_removal_waits_for_the_cable() -> None:
     here = Machine()
     here.run("a", "b")
-    _, planned = here.plan("a", "b", absent=True)
+    dummy, planned = here.plan("a", "b", absent=True)
     waiting = {step.action.name: step.action.ports for step in planned.steps if isinstance(step.action, RemoveHost)}
     assert waiting == {"a": ("port10",), "b": ("port11",), "outside": ("port1",), "lan": ()}
 

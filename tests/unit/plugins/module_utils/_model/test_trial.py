@@ -29,8 +29,8 @@ LOST: Fate = (None, None)
 def run(check: Check, network: Callable[[float], Fate]) -> tuple[Trial, float]:
     """Runs a check to its end; the network is asked with the time since the start."""
     trial, now, arriving = Trial(check), START, list[tuple[float, Probe, Fate]]()
-    for _ in range(100000):
-        for when, probe, (_, outcome) in [item for item in arriving if item[0] <= now]:
+    for dummy in range(100000):
+        for when, probe, (dummy, outcome) in [item for item in arriving if item[0] <= now]:
             if isinstance(outcome, str):
                 trial.failed(probe, outcome)
             else:
@@ -46,7 +46,7 @@ def run(check: Check, network: Callable[[float], Fate]) -> tuple[Trial, float]:
                 arriving.append((now + fate[0], probe, fate))
         else:
             assert turn.until > now
-            now = min([turn.until, *(when for when, _, _ in arriving)])
+            now = min([turn.until, *(when for when, dummy, dummy in arriving)])
     raise AssertionError("it never ends")
 
 
@@ -85,7 +85,7 @@ def test_retries_are_bounded_by_number_and_time(retries: Optional[int], timeout:
 
 def test_loss_is_counted_over_an_attempt() -> None:
     fates = iter([ANSWERED, LOST, ANSWERED, LOST])
-    trial, _ = run(replace(CHECK, count=4, retries=0), lambda now: next(fates))
+    trial, dummy = run(replace(CHECK, count=4, retries=0), lambda now: next(fates))
     row = trial.row()
     assert (row["reachable"], row["ok"], row["sent"], row["received"], row["loss"]) == (True, False, 4, 2, 0.5)
     assert row["reason"] == "2 of 4 probes lost: no answer within 1 s"
@@ -98,19 +98,19 @@ def test_the_probes_of_an_attempt_are_spread() -> None:
 
 
 def test_another_ttl_is_not_as_expected() -> None:
-    trial, _ = run(replace(CHECK, ttl=63, timeout=1), lambda now: ANSWERED)
+    trial, dummy = run(replace(CHECK, ttl=63, timeout=1), lambda now: ANSWERED)
     assert (trial.ok, trial.reachable, trial.reason) == (False, True, "the TTL of the answer is 64, not 63")
-    trial, _ = run(replace(CHECK, ttl=64), lambda now: ANSWERED)
+    trial, dummy = run(replace(CHECK, ttl=64), lambda now: ANSWERED)
     assert trial.ok
 
 
 def test_a_reason_that_comes_late_is_told() -> None:
-    trial, _ = run(CHECK, lambda now: (3.1, "Destination Host Unreachable from 10.0.0.9") if now < 0.5 else LOST)
+    trial, dummy = run(CHECK, lambda now: (3.1, "Destination Host Unreachable from 10.0.0.9") if now < 0.5 else LOST)
     assert trial.reason == "no answer within 1 s; before that: Destination Host Unreachable from 10.0.0.9"
 
 
 def test_a_late_answer_to_an_earlier_attempt_does_not_count() -> None:
-    trial, _ = run(replace(CHECK, timeout=2), lambda now: (1.5, 64) if now < 0.5 else LOST)
+    trial, dummy = run(replace(CHECK, timeout=2), lambda now: (1.5, 64) if now < 0.5 else LOST)
     assert (trial.ok, trial.received) == (False, 0)
 
 
