@@ -89,3 +89,4 @@ def refuse(module: AnsibleModule, problems: Problems) -> NoReturn:
     lines = [str(problem) for problem in problems.found]
     text = lines[0] if len(lines) == 1 else f"{len(lines)} problems, nothing was changed:\n- " + "\n- ".join(lines)
     module.fail_json(msg=text, problems=found)
+    raise SystemExit(1)

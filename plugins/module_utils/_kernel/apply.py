@@ -18,6 +18,7 @@ from .._model.link import DeleteLink
 from .._model.netns import CreateNetns, DeleteNetns
 from .._model.netns_neighbor import DeleteNeighbor
 from .._model.netns_route_actions import DeleteRoute
+from .._model.netns_sysctl import WriteSysctl
 from .._model.step import Step
 from . import bridge, firewall, link, netns, netns_neighbor, netns_route, netns_sysctl, veth
 from .netlink import Request
@@ -72,12 +73,12 @@ def _apply_directly(session: Session, steps: Sequence[Step]) -> None:
     for name, batch in groupby(rules, key=lambda rule: rule.netns):
         # One transaction: a rule that is replaced is never away.
         firewall.apply(session, name, list(batch))
-    others = [action for action in actions if not isinstance(action, FirewallAction)]
-    for kind, group in groupby(others, key=type):
-        if kind is CreateNetns:
-            netns.create(session, list(group))
-        elif kind is DeleteNetns:
-            netns.delete(session, list(group))
-        else:
-            for action in group:
-                netns_sysctl.write(session, action)
+    created = [action for action in actions if isinstance(action, CreateNetns)]
+    if created:
+        netns.create(session, created)
+    deleted = [action for action in actions if isinstance(action, DeleteNetns)]
+    if deleted:
+        netns.delete(session, deleted)
+    for action in actions:
+        if isinstance(action, WriteSysctl):
+            netns_sysctl.write(session, action)

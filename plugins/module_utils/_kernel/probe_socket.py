@@ -67,7 +67,7 @@ def queue_errors(sock: socket.socket, family: int, wanted: bool) -> None:
 def queued_error(sock: socket.socket, family: int) -> Optional[QueuedError]:
     """The oldest error in the queue."""
     try:
-        dummy, extra, dummy, dummy = sock.recvmsg(1, 512, socket.MSG_ERRQUEUE)
+        extra = sock.recvmsg(1, 512, socket.MSG_ERRQUEUE)[1]
     except OSError:
         return None
     for level, kind, data in extra:
