@@ -124,6 +124,5 @@ def _command(action: Any) -> str:
         return f"-D {chain} {action.found.text}"
     if isinstance(action, (MakeChain, DropChain)):
         return f"{'-N' if isinstance(action, MakeChain) else '-X'} {chain}"
-    assert isinstance(action, AddRule)
     words = " ".join(f'"{word}"' if " " in word else word for word in iptables_words(action.body, action.comment))
     return f"-I {chain} 1 {words}" if action.at_top else f"-A {chain} {words}"

@@ -166,7 +166,6 @@ def _commands(action: Any) -> list[dict[str, Any]]:
         return [{"delete": {"rule": {**rule, "handle": action.found.handle}}}]
     if isinstance(action, DropChain):
         return [{"delete": {"chain": _chain(place)}}]
-    assert isinstance(action, MakeChain)
     kind, hook, priority = HOOKS[place.chain]
     base = {"type": kind, "hook": hook, "prio": priority, "policy": "accept"}
     table = {"family": place.family, "name": place.table}
