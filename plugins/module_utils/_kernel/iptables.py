@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, Optional
 
 from .._model.firewall import IPTABLES_LEGACY, OWNER, Body, Found
-from .._model.firewall_actions import AddRule, DeleteRule, DropChain, MakeChain, iptables_words
+from .._model.firewall_actions import DeleteRule, DropChain, MakeChain, iptables_words
 from .listing import Base, Line, Listing
 from .programs import ProgramFailed, run
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Optional
 
 from .._model.firewall import FAMILY_NAME, NFT, OWNER, VERDICTS, Body, Found, Place, split_negation
-from .._model.firewall_actions import HOOKS, AddRule, DeleteRule, DropChain, DropTable, MakeChain, ordered
+from .._model.firewall_actions import HOOKS, AddRule, DeleteRule, DropChain, DropTable, ordered
 from .listing import Base, Line, Listing
 from .programs import ProgramFailed, run
 
