@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from host import Host
-from hypothesis import HealthCheck, given, reject, settings
+from hypothesis import HealthCheck, Phase, given, reject, settings
 from hypothesis import strategies as st
 from test_topology import snapshot
 
@@ -22,7 +22,16 @@ sys.path.append(str(Path(__file__).parents[1] / "unit" / "plugins" / "module_uti
 
 from strategies import documents
 
-EXAMPLES = 30
+EXAMPLES = 20
+# An example takes a second: a failing one is shown as it is.
+PHASES = (Phase.explicit, Phase.generate)
+BOUNDED = settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+    phases=PHASES,
+)
 UPLINKS = {"eth0": ("192.0.2.10/24", "2001:db8:2::10/64"), "eth1": ("198.51.100.7/24",)}
 
 
@@ -90,7 +99,7 @@ def held(host: Host, config: dict[str, Any]) -> None:
 
 
 @given(st.data())
-@settings(max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@BOUNDED
 def test_from_one_topology_to_another_and_back_to_the_host_as_it_was(data: Any) -> None:
     first, second = possible(data.draw(documents(bare()))), possible(data.draw(documents(bare())))
     host = made()
@@ -106,7 +115,7 @@ def test_from_one_topology_to_another_and_back_to_the_host_as_it_was(data: Any) 
 
 
 @given(st.data())
-@settings(max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@BOUNDED
 def test_a_live_host_declared_as_it_is_plans_nothing(data: Any) -> None:
     config = possible(data.draw(documents(bare())))
     host = made()
