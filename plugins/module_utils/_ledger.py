@@ -42,34 +42,31 @@ class Ledger:
     complete: bool = False
     version: int = VERSION
 
+    def own(self, document: Document, state: State) -> None:
+        """Notes which entry declares each object now, perhaps at another place than before."""
+        owners = owners_of(document, state)
+        self.objects = [_owned(item, owners, state) for item in self.objects]
+
     def add(self, planned: Plan, document: Document, undone: Plan) -> None:
         """Notes what is about to be touched for the first time; what was found earlier stays.
 
         Not what only the undoing touches, and not what goes with its namespace: neither is to come back.
         """
-        owners = {
-            (kind, claim): getattr(spec, "entry", None)
-            for kind, spec in document
-            for claim in documents.origins(kind, spec, planned.before)
-        }
-        self.objects = [self._owned(item, owners) for item in self.objects]
-        known = {_key(item) for item in self.objects}
-        known |= {_key(item) for item in documents.touched(undone) if not claims_of(item) & owners.keys()}
+        owners = owners_of(document, planned.before)
+        known = {claim for item in self.objects for claim in claims_of(item)}
+        for item in documents.touched(undone):
+            known |= claims_of(item) if not claims_of(item) & owners.keys() else set()
+        made = {item.absent["name"] for item in self.objects if item.kind == "netns" and item.found is None}
+        going = made - planned.after.namespaces.keys()
         for item in documents.touched(planned):
-            if _key(item) in known or not (item.kind == "netns" or item.places <= planned.after.namespaces.keys()):
+            if claims_of(item) & known or (item.kind != "netns" and item.places & going):
                 continue
-            item = self._owned(item, owners)
+            item = _owned(item, owners, planned.before)
             if item.owner is None and item.kind == SYSCTL and item.devices & self._made():
                 # It only follows, on a device that goes with this topology.
                 continue
             self.objects.append(item)
         self._follow(document, planned)
-
-    @staticmethod
-    def _owned(item: Touched, owners: Mapping[tuple[str, Any], Any]) -> Touched:
-        """An object with the entry that declares it now, perhaps at another place than before."""
-        mine = sorted(claims_of(item) & owners.keys(), key=str)
-        return replace(item, owner=owners[mine[0]] or item.absent) if mine else item
 
     def _follow(self, document: Document, planned: Plan) -> None:
         """A cable of ours that moves is ours at its new place as well."""
@@ -97,12 +94,14 @@ class Ledger:
         """
         declared = claims(config)
         written = [subject for item in gone if item.kind == SYSCTL for dummy, subject in claims_of(item)]
-        devices = {end for item in gone if item.kind == "link" for end in item.devices}
+        still = [subject for kind, subject in declared if kind == SYSCTL]
+        devices = {end for item in gone if item.kind == "link" and len(claims_of(item)) > 1 for end in item.devices}
         undeclared = [item for item in self.objects if item.kind == SYSCTL and item.owner is None]
         return [
             item
             for item in undeclared
             if not claims_of(item) & declared
+            and not any(follows(key, still) for dummy, key in claims_of(item))
             and (state is None or all(state.link(end) or end in devices for end in item.devices))
             and (item.devices & devices or any(follows(key, written) for dummy, key in claims_of(item)))
         ]
@@ -153,14 +152,31 @@ def _key(item: Touched) -> str:
     return json.dumps([item.kind, item.absent], sort_keys=True)
 
 
+def owners_of(document: Document, state: State) -> dict[tuple[str, Any], Any]:
+    """What a document speaks of, wherever it stands; of a device that can be moved with the entry that names it."""
+    return {
+        (kind, claim): getattr(spec, "entry", None)
+        for kind, spec in document
+        for claim in documents.origins(kind, spec, state)
+    }
+
+
+def _owned(item: Touched, owners: Mapping[tuple[str, Any], Any], state: State) -> Touched:
+    mine = sorted(claims_of(item, state) & owners.keys(), key=str)
+    return replace(item, owner=owners[mine[0]] or item.absent) if mine else item
+
+
 def claims(config: Config) -> set[tuple[str, Any]]:
     """What a configuration speaks of."""
     return {(kind, claim) for kind, spec in documents.read(config, Problems()) for claim in documents.claims(spec)}
 
 
-def claims_of(item: Touched) -> set[tuple[str, Any]]:
-    """What an object is, where it was found and where it was declared."""
-    return claims({item.kind: [entry for entry in (item.absent, item.owner) if entry]})
+def claims_of(item: Touched, state: Optional[State] = None) -> set[tuple[str, Any]]:
+    """What an object is, where it was found and where it was declared; with a state, where it stands now as well."""
+    document = documents.read({item.kind: [entry for entry in (item.absent, item.owner) if entry]}, Problems())
+    if state is None:
+        return {(kind, claim) for kind, spec in document for claim in documents.claims(spec)}
+    return {(kind, claim) for kind, spec in document for claim in documents.origins(kind, spec, state)}
 
 
 def identity(item: Touched, state: State) -> int:

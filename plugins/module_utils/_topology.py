@@ -87,8 +87,9 @@ class _Run:
         planned = replace(planned, warnings=(*warnings, *planned.warnings))
         if self.check:
             return planned
+        known = Ledger(self.name, host, dict(config), list(known.objects), dict(known.identities))
+        known.own(self.document, state)
         if planned.steps:
-            known = Ledger(self.name, host, dict(config), list(known.objects), dict(known.identities))
             known.add(planned, self.document, documents.plan(undo, state, Problems()))
             planned = self._carry_out(session, planned, before, known)
         if self.absent:
@@ -128,7 +129,7 @@ class _Run:
             if known.replaced(item, state):
                 what = " ".join(str(value) for key, value in item.absent.items() if key != "state")
                 warnings.append(f"{item.kind} {what} is not the one this topology made any more; it is left alone")
-            elif (item.owner or self.absent) and not _ledger.claims_of(item) & here:
+            elif (item.owner or self.absent) and not _ledger.claims_of(item, state) & here:
                 leaving.append(item)
         return leaving if self.absent else leaving + known.followers(leaving, self.config, state), warnings
 

@@ -49,13 +49,18 @@ def _entry(validator: Any, kind: Any, entry: Any, path: str, problems: Problems)
     if not isinstance(entry, dict):
         problems.add(path, f"is a mapping of options, not {_type(entry)}")
         return {}
-    outcome = validator.validate(entry)
-    if not outcome.error_messages:
+    try:
+        outcome = validator.validate(entry)
+        messages = outcome.error_messages
+    except TypeError:
+        # ansible-core 2.19 fails so where a dictionary with options of its own is something else.
+        messages = ["cannot be understood"]
+    if not messages:
         return dict(outcome.validated_parameters)
     before = len(problems.found)
     right = _locate(kind.OPTIONS, entry, path, problems)
     if len(problems.found) == before:
-        for message in outcome.error_messages:
+        for message in messages:
             problems.add(path, message)
     return right
 

@@ -215,7 +215,7 @@ def _touched(name: str, found: Optional[Mapping[str, Any]], shown: Any, seen: se
         # The same cable from its other side.
         seen.add(End(identity["peer"].get("netns", HOST), identity["peer"]["name"]))
     if found is not None:
-        found = declared(kind.complete(found) if hasattr(kind, "complete") else found)
+        found = declared(found)
     return Touched(name, found, {**identity, "state": "absent"})
 
 

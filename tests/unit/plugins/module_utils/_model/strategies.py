@@ -133,7 +133,7 @@ def _foreign_routes() -> list[Route]:
 
 
 def _foreign_keys(namespace: Namespace) -> list[NeighborKey]:
-    names = sorted(set(namespace.links) - {"lo"})
+    names = sorted(name for name, link in namespace.links.items() if link.up and name != "lo")
     return [NeighborKey(name, f"192.0.2.{number}", number == 9) for name in names for number in (7, 8, 9)]
 
 
