@@ -162,7 +162,7 @@ steps:
       netns:
       what: create bridge br0
       why: the bridge does not exist
-      command: ip link add br0 address 02:8b:33:5e:10:d4 type bridge
+      command: ip link add name br0 address 02:8b:33:5e:10:d4 type bridge
 problems:
   description: Everything that is wrong with the options. Nothing was changed.
   returned: when the options cannot be accepted

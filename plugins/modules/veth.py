@@ -145,7 +145,7 @@ steps:
       what: create cable ns1/veth1 -- ns2/veth2
       why: the cable does not exist
       command: >-
-        ip link add veth1 address 02:5c:9d:1f:a0:37 netns ns1 type veth
+        ip link add name veth1 address 02:5c:9d:1f:a0:37 netns ns1 type veth
         peer name veth2 address 02:e1:40:77:0b:c2 netns ns2
 problems:
   description: Everything that is wrong with the options. Nothing was changed.

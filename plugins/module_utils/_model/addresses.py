@@ -41,7 +41,7 @@ def exactly(planner: Planner, end: End, wanted: Optional[tuple[str, ...]], optio
 
 def _warn_of_overlap(planner: Planner, end: End, text: str) -> None:
     network = _network(text)
-    if network.prefixlen == network.max_prefixlen:
+    if network.prefixlen == network.max_prefixlen or network.is_link_local:
         return
     namespace = planner.state.namespaces[end.netns]
     uplinks = {name for route in namespace.routes if is_default(route) for name in route.devices} - {end.name}

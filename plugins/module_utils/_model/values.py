@@ -29,8 +29,13 @@ def interface_name(value: str) -> str:
         raise ValueError("an interface name is empty")
     if size >= IFNAMSIZ:
         raise ValueError(f"the interface name {value!r} has {size} bytes; the kernel takes at most {IFNAMSIZ - 1}")
-    if value in (".", "..") or re.search(r"[\s/:\0]", value):
+    # The kernel looks at bytes: 0xa0 is white space to it, also within a character such as "à".
+    if value in (".", "..") or re.search(rb"[\x09-\x0d \xa0/:\0]", value.encode()):
         raise ValueError(f"{value!r} is not an interface name: no white space, '/' or ':', and neither '.' nor '..'")
+    if "%" in value:
+        raise ValueError(f"{value!r} is not an interface name: the kernel would put a number in place of '%'")
+    if value in ("all", "default"):
+        raise ValueError(f"{value!r} is not an interface name: it is the name of the settings for every device")
     return value
 
 

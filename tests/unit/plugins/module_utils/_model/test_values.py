@@ -64,7 +64,16 @@ REFUSED: list[tuple[Callable[[Any], Any], Any, str]] = [
             name,
             f"{name!r} is not an interface name: no white space, '/' or ':', and neither '.' nor '..'",
         )
-        for name in ("a b", "a/b", "a:b", ".", "..", "a\0", "a\n")
+        for name in ("a b", "a/b", "a:b", ".", "..", "a\0", "a\n", "voilà")
+    ),
+    (values.interface_name, "a%d", "'a%d' is not an interface name: the kernel would put a number in place of '%'"),
+    *(
+        (
+            values.interface_name,
+            name,
+            f"{name!r} is not an interface name: it is the name of the settings for every device",
+        )
+        for name in ("all", "default")
     ),
     (values.netns_name, "", "a namespace name is empty; leave netns out to mean the host"),
     *(
