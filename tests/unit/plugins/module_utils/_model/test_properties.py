@@ -364,6 +364,10 @@ EDITS: dict[str, tuple[Any, Any]] = {
         {"netns": NS1, "link": [{"name": "eth1", "addresses": ["10.31.0.1/24"]}]},
         {"netns": NS1, "link": [{"netns": "ns1", "name": "eth1", "addresses": ["10.31.0.1/24"]}]},
     ),
+    "an uplink goes from one namespace into another": (
+        {"netns": NS1, "link": [{"netns": "ns1", "name": "eth1"}]},
+        {"link": [{"netns": "theirs", "name": "eth1"}]},
+    ),
     "an uplink and its namespace are not declared any more": (
         {"netns": NS1, "link": [{"netns": "ns1", "name": "eth1"}]},
         {},
@@ -419,6 +423,27 @@ def test_an_edited_document(name: str) -> None:
         assert differences(picture(topology.state)[netns]["sysctls"], shown["sysctls"]) == []
     topology.run(None)
     assert differences(picture(topology.state), picture(host)) == []
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_an_edit_that_is_killed(name: str) -> None:
+    """After every step, and then finished, taken back, or undone altogether."""
+    host = strategies.example_host()
+    first, second = EDITS[name]
+    built = Topology(host)
+    built.run(first)
+    known, number, steps = built.ledger, 0, 1
+    while number < steps:
+        for then in (second, first, None):
+            topology = Topology(built.state)
+            topology.ledger = known
+            steps = len(topology.run(second, killed_after=number))
+            topology.run(then)
+            if then is not None:
+                assert told(plan(read(then), topology.state).steps) == []
+                topology.run(None)
+            assert differences(picture(topology.state), picture(host)) == [], (number, then)
+        number += 1
 
 
 def _objects(state: State) -> dict[str, list[str]]:
