@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Optional
@@ -194,8 +195,12 @@ def touched(planned: Plan) -> list[Touched]:
                 places.update(dict.fromkeys(kind.subjects(state, netns)))
         seen: set[Any] = set()
         changed = {subject for subject in places if _differs(kind, planned, subject)}
+        # By namespace: in a thousand of them, each looks only at its own.
+        nearby: dict[Any, list[Any]] = defaultdict(list)
+        for subject in changed if hasattr(kind, "follows") else ():
+            nearby[subject[0]].append(subject)
         for subject in places:
-            follows = hasattr(kind, "follows") and kind.follows(subject, changed)
+            follows = subject not in changed and hasattr(kind, "follows") and kind.follows(subject, nearby[subject[0]])
             if subject in seen or not (subject in changed or follows):
                 continue
             before, after = kind.view(planned.before, subject), kind.view(planned.after, subject)
