@@ -163,7 +163,11 @@ def owners_of(document: Document, state: State) -> dict[tuple[str, Any], Any]:
 
 def _owned(item: Touched, owners: Mapping[tuple[str, Any], Any], state: State) -> Touched:
     mine = sorted(claims_of(item, state) & owners.keys(), key=str)
-    return replace(item, owner=owners[mine[0]] or item.absent) if mine else item
+    if not mine:
+        return item
+    owner = owners[mine[0]] or item.absent
+    former = [*item.former, item.owner] if item.owner and item.owner != owner else item.former
+    return replace(item, owner=owner, former=former)
 
 
 def claims(config: Config) -> set[tuple[str, Any]]:
@@ -173,7 +177,8 @@ def claims(config: Config) -> set[tuple[str, Any]]:
 
 def claims_of(item: Touched, state: Optional[State] = None) -> set[tuple[str, Any]]:
     """What an object is, where it was found and where it was declared; with a state, where it stands now as well."""
-    document = documents.read({item.kind: [entry for entry in (item.absent, item.owner) if entry]}, Problems())
+    entries = [entry for entry in (item.absent, item.owner, *item.former) if entry]
+    document = documents.read({item.kind: entries}, Problems())
     if state is None:
         return {(kind, claim) for kind, spec in document for claim in documents.claims(spec)}
     return {(kind, claim) for kind, spec in document for claim in documents.origins(kind, spec, state)}

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.errors import MutuallyExclusiveError, RequiredIfError
 
 from ._model.document import entry_path
 from ._model.problems import Problems
@@ -51,17 +52,18 @@ def _entry(validator: Any, kind: Any, entry: Any, path: str, problems: Problems)
         return {}
     try:
         outcome = validator.validate(entry)
-        messages = outcome.error_messages
-    except TypeError:
+        errors = list(outcome.errors)
+    except TypeError as error:
         # ansible-core 2.19 fails so where a dictionary with options of its own is something else.
-        messages = ["cannot be understood"]
-    if not messages:
+        errors = [error]
+    if not errors:
         return dict(outcome.validated_parameters)
     before = len(problems.found)
     right = _locate(kind.OPTIONS, entry, path, problems)
-    if len(problems.found) == before:
-        for message in messages:
-            problems.add(path, message)
+    unlocated = len(problems.found) == before
+    for error in errors:
+        if unlocated or isinstance(error, (MutuallyExclusiveError, RequiredIfError)):
+            problems.add(path, str(error))
     return right
 
 

@@ -54,6 +54,9 @@ def read(reader: Reader, mtu: tuple[int, int] = (68, 2**31 - 1)) -> Attributes:
         txqueuelen=reader.get("txqueuelen", values.between(0, 2**31 - 1, unit="packets")),
         master=reader.get("master", lambda name: values.interface_name(name) if name else ""),
     )
+    hosts = [text.split("/")[0] for text in wanted.addresses or () if values.family(text) == 6]
+    for host in sorted({host for host in hosts if hosts.count(host) > 1}):
+        reader.wrong("addresses", f"{host} is given twice: the kernel keeps an IPv6 address with one prefix length")
     if wanted.mtu is not None and wanted.mtu < IPV6_MINIMUM_MTU:
         if any(values.family(text) == 6 for text in wanted.addresses or ()):
             reader.wrong("mtu", f"{wanted.mtu} is too small for the IPv6 addresses declared: IPv6 needs 1280 bytes")

@@ -157,12 +157,14 @@ class Touched:
     """An object that a plan changes: what it was (None: not there), and an entry that removes it.
 
     `owner` says which entry of a document declares it, perhaps at another place; None where it only follows.
+    `former` are entries that declared it before: a run that moved it may have been killed on the way.
     """
 
     kind: str
     found: Optional[Mapping[str, Any]]
     absent: Mapping[str, Any]
     owner: Optional[Mapping[str, Any]] = None
+    former: Sequence[Mapping[str, Any]] = field(default_factory=list)
 
     @property
     def devices(self) -> set[End]:

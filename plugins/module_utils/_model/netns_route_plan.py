@@ -298,6 +298,8 @@ def _direct(hop: HopSpec, spec: RouteSpec, namespace: Namespace) -> Iterator[tup
             yield from ((link.name, network) for network in link.networks if network.num_addresses > 1)
     for route in namespace.routes:
         if route.type == "unicast" and route.table in (spec.table, TABLES["main"]) and route.key != spec.key:
-            if not any(each.gateway for each in route.hops):
+            far = values.family(route.destination) == 4 and route.scope not in ("link", "host")
+            # An IPv4 gateway has to be nearer than what is reached through it.
+            if not far and not any(each.gateway for each in route.hops):
                 names = sorted(name for name in route.devices if hop.device in (None, name))
                 yield from ((name, ipaddress.ip_network(route.destination)) for name in names)
