@@ -112,6 +112,7 @@ def test_an_unprepared_host(host: Host, ways: tuple[str, ...]) -> None:
 
 
 def test_a_hardened_host_stays_hardened(host: Host) -> None:
+    uplink(host)
     # Whoever switches ip_forward makes the kernel set conf/all/accept_redirects as well.
     host.sh("echo 0 > /proc/sys/net/ipv4/conf/all/accept_redirects")
     before = snapshot(host)

@@ -186,6 +186,7 @@ def test_every_error_is_told_at_once_with_its_path(host: Host) -> None:
         "config.veth[0].peer.mtuu",
         "config.veth[1].nam",
         "config.veth[1].name",
+        "config.veth[1]",
         "config.bridge[0].mtu",
         "config.brdge",
         "config.bridge[0].addresses[0]",
@@ -194,7 +195,7 @@ def test_every_error_is_told_at_once_with_its_path(host: Host) -> None:
         "config.netns_route[0].destination",
     ]
     assert failed["msg"].startswith(
-        "9 problems, nothing was changed:\n- config.veth[0].peer.mtuu: there is no such option"
+        "10 problems, nothing was changed:\n- config.veth[0].peer.mtuu: there is no such option"
     )
     assert snapshot(host) == before
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from host import Host
+from roles import settle
 from test_topology import STAR, apply, snapshot
 
 from ansible_collections.nsfabric.linux.plugins.module_utils import _lock, _transaction
@@ -106,6 +107,7 @@ def test_a_failure_on_the_way_down_keeps_the_topology(host: Host) -> None:
     host.sh("echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad")
     apply(host, STAR)
     host.pings("10.1.0.2", "ns1")
+    settle(host)
     before = snapshot(host)
     for steps in range(plan_of(host, state="absent") + 1):
         failed = host.module("topology", name="lab", state="absent", inside=after(steps, refuse))
