@@ -112,6 +112,7 @@ def test_a_failure_on_the_way_down_keeps_the_topology(host: Host) -> None:
     for steps in range(plan_of(host, state="absent") + 1):
         failed = host.module("topology", name="lab", state="absent", inside=after(steps, refuse))
         assert failed["msg"].endswith("The host was put back as it was found."), (steps, failed["msg"])
+        settle(host)
         assert snapshot(host) == before, f"failed after {steps} steps"
     assert not apply(host, STAR)["changed"]
 
