@@ -139,6 +139,21 @@ class Ledger:
         found = {_key(item): identity(item, state) for item in self.objects if item.found is None}
         self.identities = {key: value for key, value in found.items() if value}
 
+    def doubt(self, planned: Plan) -> None:
+        """Before a run: of what it makes or removes, it is not known which exactly will stand if it is killed."""
+        doubtful = {_key(item) for item in self._touched(planned)}
+        self.identities = {key: value for key, value in self.identities.items() if key not in doubtful}
+
+    def recognise(self, planned: Plan, state: State) -> None:
+        """After a run that was undone: what it removed has been made again."""
+        found = {_key(item): identity(item, state) for item in self._touched(planned) if _key(item) in self.identities}
+        self.identities.update({key: value for key, value in found.items() if value})
+
+    def _touched(self, planned: Plan) -> list[Touched]:
+        """The objects that a plan makes, changes or removes."""
+        touched = {claim for item in documents.touched(planned) for claim in claims_of(item)}
+        return [item for item in self.objects if claims_of(item) & touched]
+
     def replaced(self, item: Touched, state: State) -> bool:
         """Whether something else stands now where this topology made an object."""
         made, now = self.identities.get(_key(item)), identity(item, state)

@@ -80,7 +80,8 @@ class _Run:
         known = before or Ledger(self.name, host)
         config = self.config if self.purge else known.union(self.config)
         candidates = self._candidates(known)
-        state = observe(session, self._scope(known, candidates))
+        self.scope = self._scope(known, candidates)
+        state = observe(session, self.scope)
         leaving, warnings = self._leaving(known, candidates, state)
         leaving = self._handed_over(leaving, host)
         undo, planned = self._plan(leaving, state, warnings)
@@ -91,6 +92,7 @@ class _Run:
         known.own(self.document, state)
         if planned.steps:
             known.add(planned, self.document, documents.plan(undo, state, Problems()))
+            known.doubt(planned)
             planned = self._carry_out(session, planned, before, known)
         if self.absent:
             _ledger.forget(self.name)
@@ -175,6 +177,7 @@ class _Run:
             if error.restored and before is None:
                 _ledger.forget(self.name)
             elif error.restored and before is not None:
+                before.recognise(planned, observe(session, self.scope))
                 _ledger.save(before)
             raise
 
