@@ -73,6 +73,7 @@ class _Run:
         self.purge = self.absent or module.params["purge"]
         self.check: bool = module.check_mode
         self.config, self.document, self.whole = config, document, document
+        self.declared = _ledger.claims_in(document)
 
     def converge(self, session: Session) -> Plan:
         host = _ledger.this_host(session.host_inode())
@@ -85,7 +86,8 @@ class _Run:
         leaving = self._handed_over(leaving, host)
         undo, planned = self._plan(leaving, state, warnings)
         planned = replace(planned, warnings=(*warnings, *planned.warnings))
-        if self.check:
+        settled = before is not None and before.complete and before.config == config
+        if self.check or (settled and not planned.steps and not self.absent):
             return planned
         known = Ledger(self.name, host, dict(config), list(known.objects), dict(known.identities))
         known.own(self.document, state)
@@ -94,8 +96,8 @@ class _Run:
             planned = self._carry_out(session, planned, before, known)
         if self.absent:
             _ledger.forget(self.name)
-        elif planned.steps or before is None or not before.complete or before.config != config:
-            known.settle(config, planned.result)
+        else:
+            known.settle(config, self.declared if self.purge else _ledger.claims(config), planned.result)
             _ledger.save(known)
         return planned
 
@@ -103,8 +105,8 @@ class _Run:
         """What may have to go, as far as the ledger tells."""
         if self.absent:
             return known.objects
-        gone = known.left_by(self.config) if self.purge else []
-        return gone + known.followers(gone, self.config)
+        gone = known.left_by(self.declared) if self.purge else []
+        return gone + known.followers(gone, self.declared)
 
     def _scope(self, known: Ledger, candidates: Sequence[Touched]) -> Scope:
         """What has to be read to plan the document and the restoration, and to put both back."""
@@ -131,7 +133,7 @@ class _Run:
                 warnings.append(f"{item.kind} {what} is not the one this topology made any more; it is left alone")
             elif (item.owner or self.absent) and not _ledger.claims_of(item, state) & here:
                 leaving.append(item)
-        return leaving if self.absent else leaving + known.followers(leaving, self.config, state), warnings
+        return leaving if self.absent else leaving + known.followers(leaving, self.declared, state), warnings
 
     def _handed_over(self, leaving: list[Touched], host: str) -> list[Touched]:
         """What another topology declares as well stays, and with it what was found before this one."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, NamedTuple, Optional
 
 HOST = ""
@@ -109,13 +110,13 @@ class Route:
     mtu: Optional[int] = None
     hops: tuple[Hop, ...] = ()
 
-    @property
+    @cached_property
     def key(self) -> RouteKey:
         return RouteKey(self.table, self.destination, self.metric)
 
-    @property
-    def devices(self) -> set[str]:
-        return {hop.device for hop in self.hops if hop.device}
+    @cached_property
+    def devices(self) -> frozenset[str]:
+        return frozenset(hop.device for hop in self.hops if hop.device)
 
 
 class NeighborKey(NamedTuple):
@@ -179,8 +180,9 @@ class Namespace:
     def drop_link(self, name: str) -> Optional[Link]:
         link = self.links.pop(name, None)
         self.forget_device(name)
-        for other in [port for port in self.links.values() if port.master == name]:
-            self.links[other.name] = replace(other, master=None)
+        if link and link.kind != "veth":
+            for other in [port for port in self.links.values() if port.master == name]:
+                self.links[other.name] = replace(other, master=None)
         return link
 
 
