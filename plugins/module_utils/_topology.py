@@ -90,9 +90,10 @@ class _Run:
         if self.check or (settled and not planned.steps and not self.absent):
             return planned
         known = Ledger(self.name, host, dict(config), list(known.objects), dict(known.identities))
-        known.own(self.document, state)
-        if planned.steps:
+        if planned.steps and not self.absent:
+            known.own(self.document, state)
             known.add(planned, self.document, documents.plan(undo, state, Problems()))
+        if planned.steps:
             planned = self._carry_out(session, planned, before, known)
         if self.absent:
             _ledger.forget(self.name)
@@ -131,7 +132,7 @@ class _Run:
             if known.replaced(item, state):
                 what = " ".join(str(value) for key, value in item.absent.items() if key != "state")
                 warnings.append(f"{item.kind} {what} is not the one this topology made any more; it is left alone")
-            elif (item.owner or self.absent) and not _ledger.claims_of(item, state) & here:
+            elif (item.owner or self.absent) and not (here and _ledger.claims_of(item, state) & here):
                 leaving.append(item)
         return leaving if self.absent else leaving + known.followers(leaving, self.declared, state), warnings
 

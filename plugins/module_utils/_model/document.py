@@ -208,8 +208,8 @@ def touched(planned: Plan) -> list[Touched]:
 
     And what would follow when one of them is put back: a device's forwarding follows ip_forward.
     """
-    result = []
-    for name, kind in KINDS.items():
+    result: list[Touched] = []
+    for name, kind in KINDS.items() if planned.steps else ():
         places: dict[Any, None] = {}
         for state in (planned.before, planned.after):
             for netns in sorted(state.namespaces):
