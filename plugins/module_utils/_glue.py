@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import nullcontext
+import gc
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
@@ -73,7 +74,7 @@ def guarded(module: AnsibleModule, purpose: str, work: Any, writes: bool = True)
         module.fail_json(msg=f"this needs {' and '.join(lacking)}, which the process does not have; run it as root")
     changes = writes and not module.check_mode
     try:
-        with _lock.lock(purpose) if changes else nullcontext(), Session() as session:
+        with _uncollected(), _lock.lock(purpose) if changes else nullcontext(), Session() as session:
             return work(session)
     except Refused as error:
         refuse(module, error.problems)
@@ -81,6 +82,17 @@ def guarded(module: AnsibleModule, purpose: str, work: Any, writes: bool = True)
         module.fail_json(msg=str(error))
     except (KernelError, Failed, Interrupted, OSError) as error:
         module.fail_json(msg=str(error))
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """What the body makes lives until the module ends: looking for cycles in it again and again is in vain."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def refuse(module: AnsibleModule, problems: Problems) -> NoReturn:

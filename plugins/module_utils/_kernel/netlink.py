@@ -16,6 +16,7 @@ import socket
 import struct
 import traceback
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple, Optional
 
 from .messages import Message, parse
@@ -45,6 +46,9 @@ SOL_NETLINK = 270
 NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK = 10, 11, 12
 SIOCGIFINDEX = 0x8933
 HEADER = struct.Struct("=LHHLL")
+NUMBER = struct.Struct("=I")
+# Where a message's number is, and in one of a link the device's.
+AT_NUMBER, AT_INDEX = 8, 20
 # More unread acknowledgements than this overflow the default receive buffer (ENOBUFS),
 WINDOW = 128
 # and more bytes at once the default send buffer (EMSGSIZE).
@@ -69,15 +73,31 @@ class Request(NamedTuple):
     attrs: Sequence[tuple[str, Any]]
 
     def encode(self, number: int) -> bytes:
-        message = self.cls()
-        message["header"]["type"] = self.type
-        message["header"]["flags"] = NLM_F_REQUEST | self.flags
-        message["header"]["sequence_number"] = number
-        for name, value in self.header.items():
-            message[name] = value
-        message["attrs"] = list(self.attrs)
-        message.encode()
-        return bytes(message.data)
+        """The message; what differs only by its device is encoded once."""
+        if self.type != RTM_SETLINK:
+            return _encode(self.cls, self.type, self.flags, self.header.items(), self.attrs, number)
+        header = tuple((name, value) for name, value in self.header.items() if name != "index")
+        message = bytearray(_without_device(self.cls, self.type, self.flags, header, tuple(self.attrs)))
+        NUMBER.pack_into(message, AT_NUMBER, number)
+        NUMBER.pack_into(message, AT_INDEX, self.header["index"])
+        return bytes(message)
+
+
+@lru_cache(maxsize=256)
+def _without_device(cls: Any, kind: int, flags: int, header: Any, attrs: Any) -> bytes:
+    return _encode(cls, kind, flags, header, attrs, 0)
+
+
+def _encode(cls: Any, kind: int, flags: int, header: Any, attrs: Sequence[Any], number: int) -> bytes:
+    message = cls()
+    message["header"]["type"] = kind
+    message["header"]["flags"] = NLM_F_REQUEST | flags
+    message["header"]["sequence_number"] = number
+    for name, value in header:
+        message[name] = value
+    message["attrs"] = list(attrs)
+    message.encode()
+    return bytes(message.data)
 
 
 class Query(NamedTuple):

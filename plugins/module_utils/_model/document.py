@@ -200,7 +200,10 @@ class Touched:
     @property
     def record(self) -> dict[str, Any]:
         """Its fields."""
-        return {each.name: getattr(self, each.name) for each in fields(self)}
+        return {name: getattr(self, name) for name in FIELDS}
+
+
+FIELDS = [each.name for each in fields(Touched)]
 
 
 def touched(planned: Plan) -> list[Touched]:
