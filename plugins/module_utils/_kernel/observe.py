@@ -150,9 +150,10 @@ class _Peers:
     def _number(self, name: str, other: str) -> int:
         """What the namespace `name` calls the namespace `other`."""
         if (name, other) not in self.numbers:
-            descriptor = messages.NUMBERS[4].pack(self.session.descriptor(other))
-            body = bytes(messages.NSID.size) + messages.attribute(NETNSA_FD, descriptor)
-            answer = self.session.socket(name).get(Query(netlink.RTM_GETNSID, messages.NSID, body))
+            with self.session.opened(other) as descriptor:
+                wanted = messages.attribute(NETNSA_FD, messages.NUMBERS[4].pack(descriptor))
+                query = Query(netlink.RTM_GETNSID, messages.NSID, bytes(messages.NSID.size) + wanted)
+                answer = self.session.socket(name).get(query)
             number = answer.attributes.get(NETNSA_NSID)
             self.numbers[name, other] = UNKNOWN if number is None else messages.number(number)
         return self.numbers[name, other]
