@@ -13,6 +13,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, NamedTuple, Optional
 
 HOST = ""
@@ -112,13 +113,13 @@ class Route:
     mtu: Optional[int] = None
     hops: tuple[Hop, ...] = ()
 
-    @property
+    @cached_property
     def key(self) -> RouteKey:
         return RouteKey(self.table, self.destination, self.metric)
 
-    @property
-    def devices(self) -> set[str]:
-        return {hop.device for hop in self.hops if hop.device}
+    @cached_property
+    def devices(self) -> frozenset[str]:
+        return frozenset(hop.device for hop in self.hops if hop.device)
 
 
 class NeighborKey(NamedTuple):
@@ -181,16 +182,18 @@ class Namespace:
 
     def forget_sources(self, gone: set[str]) -> None:
         """What goes with IPv4 addresses: routes of the main table that prefer them as their source, on any device."""
-        gone = gone - {found.text.split("/")[0] for link in self.links.values() for found in link.addresses}
-        self.routes = [route for route in self.routes if route.table != MAIN_TABLE or route.source not in gone]
+        if any(route.source in gone for route in self.routes):
+            gone = gone - {found.text.split("/")[0] for link in self.links.values() for found in link.addresses}
+            self.routes = [route for route in self.routes if route.table != MAIN_TABLE or route.source not in gone]
 
     def drop_link(self, name: str) -> Optional[Link]:
         link = self.links.pop(name, None)
         self.forget_device(name)
         if link:
             self.forget_sources({found.text.split("/")[0] for found in link.addresses if "." in found.text})
-        for other in [port for port in self.links.values() if port.master == name]:
-            self.links[other.name] = replace(other, master=None)
+        if link and link.kind != "veth":
+            for other in [port for port in self.links.values() if port.master == name]:
+                self.links[other.name] = replace(other, master=None)
         return link
 
 
