@@ -1,0 +1,87 @@
+#!/usr/bin/env python3
+# Copyright (c) 2026, nsfabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Run molecule's scenarios, as many at a time as there are processors, and leave no container behind.
+
+To be called in a network namespace of its own: podman makes its bridges there, and switches ip_forward on there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+ROOT = Path.cwd()
+LOGS = ROOT / ".venv" / "molecule"
+running: set[subprocess.Popen[bytes]] = set()
+
+
+def podman(*arguments: str) -> list[str]:
+    return subprocess.run(["podman", *arguments], check=True, stdout=subprocess.PIPE, text=True).stdout.split()
+
+
+def sweep() -> None:
+    """Removes what scenarios of this checkout have left, whoever killed them."""
+    mine = ("--quiet", "--filter", f"label=nsfabric={ROOT}")
+    for container in podman("ps", "--all", *mine):
+        # A network namespace that is gone with its bridges makes podman complain, and remove the container all the same.
+        subprocess.run(["podman", "rm", "--force", container], check=False, capture_output=True)
+    for network in podman("network", "ls", *mine):
+        podman("network", "rm", "--force", network)
+
+
+def test(name: str) -> tuple[str, int, float]:
+    """The scenario's name, molecule's exit code, and how many seconds it took."""
+    start = time.monotonic()
+    command = ["molecule", "test", "--no-command-borders", "--scenario-name", name]
+    with (LOGS / f"{name}.log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+        running.add(process)
+        code = process.wait()
+        running.discard(process)
+    return name, code, time.monotonic() - start
+
+
+def test_all(names: list[str]) -> int:
+    failed = []
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        try:
+            for done in as_completed([pool.submit(test, name) for name in names]):
+                name, code, seconds = done.result()
+                if code:
+                    failed.append(name)
+                    sys.stdout.write((LOGS / f"{name}.log").read_text(encoding="utf-8", errors="replace"))
+                print(f"molecule: {name:<14}{'FAILED' if code else 'ok':<8}{seconds:4.0f} s", flush=True)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in list(running):
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+            raise
+    print("molecule: " + (f"failed: {', '.join(failed)}; what they said is above and in {LOGS}" if failed else "all good"))
+    return 1 if failed else 0
+
+
+def main(names: list[str]) -> int:
+    signal.signal(signal.SIGTERM, lambda *dummy: sys.exit(143))
+    LOGS.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    sweep()
+    try:
+        return test_all(names)
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        sweep()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
