@@ -73,12 +73,13 @@ def picture(names: list[str]) -> dict[str, Any]:
             if found.get("protocol") != "kernel" and found["dev"] != "eth0":
                 routes.append(f"{netns} {route(found)}")
     rules = [rule(found["rule"]) for found in run("nft", "-j", "list", "ruleset")["nftables"] if "rule" in found]
+    subnet = run("ip", "-j", "route", "show", "dev", "eth0", "proto", "kernel")[0]
     return {
         "devices": devices,
         "routes": sorted(routes),
         "rules": sorted(rules),
         "sysctls": {name: sysctl(name) for name in names},
-        "uplink": run("ip", "-j", "-4", "address", "show", "dev", "eth0")[0]["addr_info"][0]["local"],
+        "uplink": {"address": subnet["prefsrc"], "subnet": subnet["dst"]},
     }
 
 
