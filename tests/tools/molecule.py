@@ -1,11 +1,10 @@
-#!/usr/bin/env python3
 # Copyright (c) 2026, nsfabric contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """Run molecule's scenarios, as many at a time as there are processors, and leave no container behind.
 
-To be called in a network namespace of its own: podman makes its bridges there, and switches ip_forward on there.
+To be called in a network namespace of its own, for podman's bridges.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ def sweep() -> None:
     """Removes what scenarios of this checkout have left, whoever killed them."""
     mine = ("--quiet", "--filter", f"label=nsfabric={ROOT}")
     for container in podman("ps", "--all", *mine):
-        # A network namespace that is gone with its bridges makes podman complain, and remove the container all the same.
+        # Where the bridges are gone with their network namespace, podman complains, and removes the container as well.
         subprocess.run(["podman", "rm", "--force", container], check=False, capture_output=True)
     for network in podman("network", "ls", *mine):
         podman("network", "rm", "--force", network)
@@ -66,8 +65,11 @@ def test_all(names: list[str]) -> int:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
             raise
-    print("molecule: " + (f"failed: {', '.join(failed)}; what they said is above and in {LOGS}" if failed else "all good"))
-    return 1 if failed else 0
+    if failed:
+        print(f"molecule: failed: {', '.join(failed)}; what they said is above, and in {LOGS}")
+        return 1
+    print("molecule: all good")
+    return 0
 
 
 def main(names: list[str]) -> int:
