@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Run molecule's scenarios, as many at a time as there are processors, and leave no container behind.
+"""Run molecule's scenarios, one more at a time than there are processors, and leave no container behind.
 
 To be called in a network namespace of its own, for podman's bridges.
 """
@@ -51,7 +51,7 @@ def test(name: str) -> tuple[str, int, float]:
 
 def test_all(names: list[str]) -> int:
     failed = []
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor((os.cpu_count() or 1) + 1) as pool:
         try:
             for done in as_completed([pool.submit(test, name) for name in names]):
                 name, code, seconds = done.result()
