@@ -10,6 +10,7 @@ To be called in a network namespace of its own, for podman's bridges.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import signal
 import subprocess
@@ -75,14 +76,19 @@ def test_all(names: list[str]) -> int:
 def main(names: list[str]) -> int:
     signal.signal(signal.SIGTERM, lambda *dummy: sys.exit(143))
     LOGS.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-    sweep()
-    try:
-        return test_all(names)
-    except KeyboardInterrupt:
-        return 130
-    finally:
+    with (LOGS / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sys.exit("molecule: another run is at work in this checkout, with the same containers; wait for its end")
+        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
         sweep()
+        try:
+            return test_all(names)
+        except KeyboardInterrupt:
+            return 130
+        finally:
+            sweep()
 
 
 if __name__ == "__main__":
