@@ -29,13 +29,13 @@ BY_HAND = {
     "ip netns delete edge": "missing edge the namespace does not exist ip netns add edge",
     "ip -n ns2 address add 10.1.0.77/24 dev veth2": "foreign ns2 it is not among the addresses wanted"
     " ip -n ns2 address delete 10.1.0.77/24 dev veth2",
-    "ip -n ns1 route add 10.9.0.0/16 via 10.1.0.254": "foreign ns1 nobody declares it ip -n ns1 route delete 10.9.0.0/16",
+    "ip -n ns1 route add 10.9.0.0/16 via 10.1.0.254": "foreign ns1 nobody declares it"
+    " ip -n ns1 route delete 10.9.0.0/16",
     "ip route add 10.8.0.0/16 via 10.1.0.1": "foreign host nobody declares it ip route delete 10.8.0.0/16",
     "ip -n ns1 neighbor add 10.1.0.9 lladdr 02:00:00:00:00:09 dev veth1 nud permanent": "foreign ns1 nobody declares it"
     " ip -n ns1 neighbor delete 10.1.0.9 dev veth1",
     "ip -n ns1 link add extra type bridge": "foreign ns1 nobody declares it ip -n ns1 link delete dev extra",
-    "ip link add x0 master br0 type veth peer name x1": "foreign host nobody declares it"
-    " ip link set dev x0 nomaster",
+    "ip link add x0 master br0 type veth peer name x1": "foreign host nobody declares it ip link set dev x0 nomaster",
     "nft 'add rule inet nsfabric postrouting oifname br0 ip saddr 10.6.0.0/24 masquerade"
     ' comment "nsfabric masquerade out br0 from 10.6.0.0/24"\'': "foreign host nobody declares it"
     " nft delete rule inet nsfabric postrouting handle",
@@ -45,8 +45,6 @@ NOT_OURS = (
     "ip netns add other; ip -n other link add brx type bridge; ip link add mine type bridge;"
     " ip route add 10.7.0.0/16 dev lo"
 )
-
-
 
 
 @pytest.fixture

@@ -135,7 +135,7 @@ class Picture:
         shapes = [shape.moved(margin, margin).xml() for shape in self.shapes]
         return "\n".join(
             [
-                f"{head} role=\"img\" aria-label={quoteattr(label)}>",
+                f'{head} role="img" aria-label={quoteattr(label)}>',
                 f"<style>{STYLE}</style>",
                 f'<rect class="back" width="{wide}" height="{high}"/>',
                 *shapes,

@@ -92,11 +92,11 @@ def _halves(sheet: Sheet) -> list[list[LeftBox]]:
 def _runs(sheet: Sheet) -> list[Optional[Switch]]:
     """The switches in the order of their ports, and None for ports of their own between them."""
     runs: list[Optional[Switch]] = []
-    for slot in [slot for box in sheet.left for slot in box.slots if slot.port] or [None]:
-        switch = sheet.switch_of(slot) if slot else None
+    for slot in [slot for box in sheet.left for slot in box.slots if slot.port]:
+        switch = sheet.switch_of(slot)
         if not runs or runs[-1] is not switch:
             runs.append(switch)
-    return runs
+    return runs or [None]
 
 
 def _open(switch: Optional[Switch], sides: list[Side]) -> None:

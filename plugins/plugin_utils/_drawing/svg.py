@@ -145,7 +145,7 @@ class _Track:
     edge: float  # of the namespaces
     start: float  # the left end of the ports
     size: float
-    bar: float  # the near end of the bridges
+    bridge: float  # the near end of the bridges
 
 
 def _ports_width(side: Side) -> float:
@@ -161,4 +161,4 @@ def _paint_ports(picture: Picture, scene: Scene, side: Side, track: _Track) -> N
         paint_chip(picture, track.start, slot.y, track.size, slot.port_lines, "port")
         picture.line("cable", (track.edge, middle), (outer, middle), dots=True)
         if scene.sheet.switch_of(slot):
-            picture.line("wire", (inner, middle), (track.bar, middle))
+            picture.line("wire", (inner, middle), (track.bridge, middle))
