@@ -43,13 +43,19 @@ STAR: dict[str, Any] = {
 
 
 def snapshot(host: Host) -> str:
-    """All that a topology could leave behind, without the kernel's own counters and timers."""
+    """All that a topology could leave behind, without what the kernel does by itself and in its own time.
+
+    That is its counters and timers, carriers, link-local addresses, and the routes that it adds to the table
+    `local` when an IPv6 address has been tried for duplicates.
+    """
     return host.sh(
         "for ns in '' $(ip netns list | awk '{print $1}' | sort); do echo \"== $ns\";"
         ' i="${ns:+ip netns exec $ns}";'
-        " $i ip -o link | sed 's/^[0-9]*: //; s/@if[0-9]*:/:/' | sort; "
-        " $i ip -br address | sed 's/@if[0-9]*//; s/fe80[^ ]*//' | tr -s ' ' | sort;"
-        " $i ip -4 route show table all | sort; $i ip -6 route show table all | grep -v fe80 | sort;"
+        " $i ip -o link | sed 's/^[0-9]*: //; s/@if[0-9]*:/:/; s/NO-CARRIER,//; s/,LOWER_UP//; s/,M-DOWN//;"
+        " s/ state [A-Z]*//' | sort; "
+        " $i ip -br address | sed 's/@if[0-9]*//; s/fe80[^ ]*//' | awk '{$2 = \"\"; print}' | sort;"
+        " { $i ip -4 route show table all; $i ip -6 route show table all | grep -v -e fe80 -e 'local proto kernel'; }"
+        " | sed 's/ linkdown//; s/ dead//' | sort;"
         " $i ip neighbor show nud permanent;"
         " $i nft -s list ruleset;"
         " $i sh -c 'cd /proc/sys/net; grep -r . ipv4/conf ipv6/conf ipv4/ip_forward 2>/dev/null"

@@ -21,12 +21,16 @@ from typing import Any, NamedTuple, Optional
 __all__ = ["ifaddrmsg", "ifinfmsg", "ndmsg", "nsidmsg", "rtmsg"]
 
 IMPORT_ERROR: Optional[str] = None
+PYROUTE2 = ""
 try:
+    import pyroute2
     from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
     from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
     from pyroute2.netlink.rtnl.ndmsg import ndmsg
     from pyroute2.netlink.rtnl.nsidmsg import nsidmsg
     from pyroute2.netlink.rtnl.rtmsg import rtmsg
+
+    PYROUTE2 = str(pyroute2.__version__)
 except ImportError:
     IMPORT_ERROR = traceback.format_exc()
 
