@@ -18,8 +18,9 @@ WIDTH = 110
 def report(outcomes: Mapping[str, Outcome], shown: int) -> list[str]:
     """The lines: what there is to say of single hosts first, then who fared alike.
 
-    An outcome has `differences` (rows of a drift) or `steps` (how many were done), or else `failure`; an empty one is
-    that of a host which could not be reached. Of a host at most so many differences are `shown`.
+    An outcome has `differences` (rows of a drift), `steps` (how many were done) or `checks` (how many hold), or else
+    `failure`; an empty one is that of a host which could not be reached. Of a host at most so many differences are
+    `shown`.
     """
     lines = []
     for host, outcome in outcomes.items():
@@ -27,6 +28,8 @@ def report(outcomes: Mapping[str, Outcome], shown: int) -> list[str]:
             lines += _drifted(host, outcome["differences"], shown)
     changed = {host: outcome["steps"] for host, outcome in outcomes.items() if outcome.get("steps")}
     lines += _listed("changed", [f"{host} ({_count(steps, 'step')})" for host, steps in changed.items()])
+    proven = {host: outcome["checks"] for host, outcome in outcomes.items() if "checks" in outcome}
+    lines += _listed("proven", [f"{host} ({_count(checks, 'check')})" for host, checks in proven.items()])
     lines += _listed("nothing to do", [host for host, outcome in outcomes.items() if outcome.get("steps") == 0])
     lines += _listed("as declared", [host for host, outcome in outcomes.items() if outcome.get("differences") == []])
     for host, outcome in outcomes.items():

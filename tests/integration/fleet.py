@@ -56,6 +56,7 @@ class Fleet:
         }
         # What single hosts have besides.
         self.own: dict[str, dict[str, Any]] = {name: {} for name in names}
+        self.settings: dict[str, str] = {"ANSIBLE_PIPELINING": "true"}
         (folder / "ansible.cfg").write_text("# Nobody else's settings.\n", encoding="utf-8")
 
     def at(self, name: str) -> Sandbox:
@@ -81,11 +82,11 @@ class Fleet:
                 "PWD": str(self.folder),
                 "ANSIBLE_CONFIG": f"{self.folder}/ansible.cfg",
                 "ANSIBLE_STDOUT_CALLBACK": "nsfabric.linux.story",
-                "ANSIBLE_PIPELINING": "true",
                 "ANSIBLE_HOME": f"{self.folder}/home",
                 "ANSIBLE_COLLECTIONS_PATH": collections(),
                 "ANSIBLE_NOCOLOR": "true",
                 "ANSIBLE_DEVEL_WARNING": "false",
+                **self.settings,
             },
         )
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The playbooks build, drift, draw and teardown, by their full names, on sandbox hosts."""
+"""The playbooks build, verify, drift, draw and teardown, by their full names, on sandbox hosts."""
 
 from __future__ import annotations
 
@@ -94,7 +94,8 @@ def test_drawings_and_teardown(fleet: Fleet) -> None:
     for sandbox in hosts:
         settle(sandbox)
     before = [snapshot(sandbox) for sandbox in hosts]
-    said(fleet.play("build", "draw", nsfabric_verify=True))
+    text = said(fleet.play("build", "verify", "draw"))
+    assert "\nproven: h1 (4 checks), h2 (4 checks)\n" in text
     drawings = fleet.folder / "drawings"
     assert sorted(path.name for path in drawings.iterdir()) == ["h1.mmd", "h1.svg", "h2.mmd", "h2.svg"]
     words = {text.text for text in ElementTree.parse(drawings / "h2.svg").iter() if text.tag.endswith("text")}

@@ -148,6 +148,7 @@ def test_the_report() -> None:
         "d": {"steps": 0},
         "e": {"failure": "no pyroute2\nsecond line"},
         "f": {},
+        "g": {"checks": 1},
     }
     assert fleet_report(outcomes, shown=2) == [
         "a: 3 differences from what is declared",
@@ -157,6 +158,7 @@ def test_the_report() -> None:
         "  ... and 1 more; -e nsfabric_shown=3 shows all",
         "",
         "changed: c (2 steps)",
+        "proven: g (1 check)",
         "nothing to do: d",
         "as declared: b",
         "failed: e: no pyroute2",
