@@ -63,9 +63,12 @@ class Fleet:
         return Sandbox(self._host, name)
 
     def play(self, *playbooks: str, **variables: Any) -> subprocess.CompletedProcess[str]:
-        """Runs some of the collection's playbooks, by their full names."""
+        """Runs some of the collection's playbooks, by their full names, on the fleet's own inventory."""
         inventory = self.folder / "inventory.json"
         inventory.write_text(json.dumps({"all": {"hosts": self.own, "vars": self.variables}}), encoding="utf-8")
+        return self.play_on(inventory, *playbooks, **variables)
+
+    def play_on(self, inventory: Path, *playbooks: str, **variables: Any) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [
                 *("nsenter", "-t", str(self._host.pid), "-n", "-m", sys.executable, "-m", "ansible", "playbook"),

@@ -17,6 +17,7 @@ from test_topology import snapshot
 
 from roles import settle
 
+SAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "inventory"
 EDGE = {
     "netns": [{"name": "edge"}],
     "veth": [{"name": "up", "netns": "edge", "addresses": ["10.5.0.1/24"], "peer": {"name": "to-edge"}}],
@@ -108,3 +109,15 @@ def test_drawings_and_teardown(fleet: Fleet) -> None:
     assert re.fullmatch(r"changed: h1 \(\d+ steps\), h2 \(\d+ steps\)", first)
     assert second == "nothing to do: h1, h2"
     assert [snapshot(sandbox) for sandbox in hosts] == before
+
+
+def test_the_sample_inventory(host: Host, tmp_path: Path) -> None:
+    """As it is shown, but for the way in: the hosts are sandbox hosts of the same names."""
+    fleet = Fleet(host, tmp_path, ["rack1", "rack2", "edge1"])
+    ways_in = {**fleet.variables, "ansible_become": False, "nsfabric_facts": False}
+    text = said(fleet.play_on(SAMPLE, "build", "drift", **ways_in))
+    assert text.splitlines()[-1] == "as declared: rack1, rack2, edge1"
+    assert fleet.at("rack1").addresses("br0") == ["10.64.0.254/24"]
+    assert fleet.at("rack2").addresses("veth10", "ns10") == ["10.64.1.10/24"]
+    assert fleet.at("edge1").addresses("eth0", "probe") == ["10.127.255.253/30"]
+    assert "1 received" in fleet.at("edge1").sh("ping -c1 -W5 8.8.8.8", "ns1")
