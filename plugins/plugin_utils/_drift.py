@@ -59,14 +59,20 @@ class Declared:
         return {place for place, dummy in _devices(self.entries)}
 
     @property
+    def made(self) -> set[Place]:
+        """Without links: these were there before, with what others have on them."""
+        cables_and_bridges = {kind: self.entries.get(kind, []) for kind in ("veth", "bridge")}
+        return {place for place, dummy in _devices(cables_and_bridges)}
+
+    @property
     def bridges(self) -> set[Place]:
         return {(entry.get("netns"), entry["name"]) for entry in self.entries.get("bridge", ())}
 
     def concerns(self, entry: Entry) -> bool:
-        """Whether an entry is about a declared namespace or device."""
+        """Whether an entry is about a declared namespace, or a declared cable or bridge."""
         netns = entry.get("netns")
         names = (str(entry.get(option) or "") for option in ("device", "in_interface", "out_interface"))
-        return netns in self.namespaces or any((netns, name.lstrip("! ")) in self.devices for name in names)
+        return netns in self.namespaces or any((netns, name.lstrip("! ")) in self.made for name in names)
 
 
 def _devices(config: Config) -> Iterator[tuple[Place, Entry]]:

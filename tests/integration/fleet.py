@@ -57,6 +57,7 @@ class Fleet:
         # What single hosts have besides.
         self.own: dict[str, dict[str, Any]] = {name: {} for name in names}
         self.settings: dict[str, str] = {"ANSIBLE_PIPELINING": "true"}
+        self.patience = 300
         (folder / "ansible.cfg").write_text("# Nobody else's settings.\n", encoding="utf-8")
 
     def at(self, name: str) -> Sandbox:
@@ -78,7 +79,7 @@ class Fleet:
             capture_output=True,
             text=True,
             check=False,
-            timeout=300,
+            timeout=self.patience,
             cwd=self.folder,
             env={
                 **os.environ,

@@ -82,6 +82,13 @@ def test_what_is_foreign(kind: str, entry: dict[str, Any], removal: dict[str, An
     assert not removal or found == removal
 
 
+def test_what_is_on_a_link_that_was_there_before_is_not_foreign() -> None:
+    """The uplink's default route, for one."""
+    uplink = {"name": "eth0", "mtu": 9000}
+    found = live(link=[uplink], netns_route=[route(None, "default", "192.0.2.1", "eth0")])
+    assert undeclared(found, [result(link=[uplink])]) == {}
+
+
 def test_a_foreign_port_only_leaves_the_bridge() -> None:
     foreign = {"name": "x0", "master": "br0", "peer": {"name": "x1"}}
     assert undeclared(live(veth=[foreign]), [result()]) == {"link": [{"name": "x0", "master": ""}]}
