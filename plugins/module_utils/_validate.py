@@ -53,9 +53,9 @@ def _entry(validator: Any, kind: Any, entry: Any, path: str, problems: Problems)
     try:
         outcome = validator.validate(entry)
         errors = list(outcome.errors)
-    except TypeError as error:
+    except TypeError as failure:
         # ansible-core 2.19 fails so where a dictionary with options of its own is something else.
-        errors = [error]
+        errors = [failure]
     if not errors:
         return dict(outcome.validated_parameters)
     before = len(problems.found)
