@@ -13,21 +13,9 @@ import yaml
 
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.registry import KINDS
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.step import Step
+from ansible_collections.nsfabric.linux.tests.tools.schema import documentation
 from ansible_collections.nsfabric.linux.tests.unit import declared
 from ansible_collections.nsfabric.linux.tests.unit.declared import COLLECTION, MODULES, ROOT, load
-
-
-def documentation(name: str) -> dict[str, Any]:
-    """A module's documentation with its fragments; where both have an option, the module's words win."""
-    doc: dict[str, Any] = yaml.safe_load(load("modules", name).DOCUMENTATION)
-    for reference in doc.pop("extends_documentation_fragment", []):
-        fragment, *part = reference[len(COLLECTION) + 1 :].split(".")
-        text = getattr(load("doc_fragments", fragment).ModuleDocFragment, part[0].upper() if part else "DOCUMENTATION")
-        for section in ("options", "attributes"):
-            own = doc.setdefault(section, {})
-            for key, value in yaml.safe_load(text).get(section, {}).items():
-                own[key] = {**value, **own.get(key, {})}
-    return doc
 
 
 def outline(options: dict[str, Any], inner: str) -> dict[str, Any]:
