@@ -29,7 +29,8 @@ NOT_RUN = {
     "./run test && ./run lint": "the same",
     "git clone https://github.com/nsfabric/linux nsfabric-linux": "needs the network",
     "ansible-galaxy collection install nsfabric.linux": "needs the network; test_install.py installs what is built",
-    "apt install python3-pyroute2": "needs the network",
+    "apt install ansible-core python3-pyroute2": "needs the network",
+    "ip netns exec ns1 tcpdump -nevi veth1 'arp or icmp'": "where one looks, with names to be replaced",
 }
 SHELLS = ("console", "sh", "bash", "shell")
 CHINESE = ROOT / "docs" / "zh"
@@ -81,6 +82,7 @@ class Reader:
             "COLUMNS": "100",
             "ANSIBLE_COLLECTIONS_PATH": collections_path(),
             "ANSIBLE_NOCOLOR": "true",
+            "ANSIBLE_PIPELINING": "true",
             "ANSIBLE_LOCALHOST_WARNING": "false",
             "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
             "ANSIBLE_DEPRECATION_WARNINGS": "false",
