@@ -39,7 +39,7 @@ options:
       - The document. Its keys are the names of modules, each with a list of that module's options. An entry is
         checked by the module's own argument spec.
       - The keys are C(netns), C(link), C(veth), C(bridge), C(netns_route), C(netns_neighbor), C(netns_sysctl),
-        C(masquerade) and C(forward_accept).
+        C(masquerade), C(forward_accept) and C(fastpath).
       - Required when O(state=present). An empty document (V({})) declares nothing; with O(purge=true) everything that
         the topology made is removed.
     type: dict

@@ -13,6 +13,7 @@ from typing import Any
 
 from .._errors import KernelError
 from .._model.addresses import DeleteAddress
+from .._model.fastpath_actions import Attach, Detach
 from .._model.firewall_actions import FirewallAction
 from .._model.link import DeleteLink
 from .._model.netns import CreateNetns, DeleteNetns
@@ -20,7 +21,7 @@ from .._model.netns_neighbor import DeleteNeighbor
 from .._model.netns_route_actions import DeleteRoute
 from .._model.netns_sysctl import WriteSysctl
 from .._model.step import Step
-from . import bridge, firewall, link, netns, netns_neighbor, netns_route, netns_sysctl, veth
+from . import bridge, fastpath, firewall, link, netns, netns_neighbor, netns_route, netns_sysctl, veth
 from .netlink import Request
 from .session import Session
 
@@ -91,3 +92,4 @@ def _apply_directly(session: Session, steps: Sequence[Step]) -> None:
     for action in actions:
         if isinstance(action, WriteSysctl):
             netns_sysctl.write(session, action)
+    fastpath.apply(session, [action for action in actions if isinstance(action, (Attach, Detach))])

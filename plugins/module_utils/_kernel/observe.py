@@ -15,7 +15,7 @@ from typing import Optional
 from .._errors import KernelError
 from .._model.scope import Needs, Scope
 from .._model.state import HOST, LO, End, Link, Namespace, State
-from . import firewall, link, messages, netlink, netns_neighbor, netns_route, netns_sysctl
+from . import fastpath, firewall, link, messages, netlink, netns_neighbor, netns_route, netns_sysctl
 from .bridge import settings_request
 from .link import Seen
 from .netlink import Query, Request
@@ -44,9 +44,9 @@ def observe(session: Session, scope: Scope) -> State:
         for name in seen:
             known = {found.name for found in links[name].values()}
             needs = scope.namespaces.get(name, Needs())
-            # A device may leave for another namespace, and takes its routes and neighbours along.
+            # A device may leave for another namespace, and takes its routes, neighbours and filters along.
             if declared & known - {LO}:
-                needs = replace(needs, routes=True, neighbors=True)
+                needs = replace(needs, routes=True, neighbors=True, hooks=True)
             state.namespaces[name] = _namespace(session, needs, name, links[name])
         return _probe(session, scope, state, missing)
     except OSError as error:
@@ -61,6 +61,8 @@ def _namespace(session: Session, needs: Needs, name: str, links: dict[int, Link]
         namespace.routes = netns_route.read(session, name, names)
     if needs.neighbors:
         namespace.neighbors = netns_neighbor.read(session, name, names)
+    if needs.hooks:
+        namespace.hooks = fastpath.read(session, name, names)
     if needs.sysctls:
         namespace.sysctls = netns_sysctl.read(session, name, needs.sysctls)
     if needs.firewall:
@@ -172,7 +174,8 @@ def _probe(session: Session, scope: Scope, state: State, missing: list[str]) -> 
     kinds = {found.kind for namespace in state.namespaces.values() for found in namespace.links.values()}
     features = scope.kinds & kinds
     needs = [scope.namespaces[name] for name in missing]
-    if not missing and scope.kinds <= features:
+    lacking: dict[str, str] = {}
+    if not missing and scope.kinds <= features and not scope.fastpath:
         return replace(state, features=frozenset(features))
     with session.scratch():
         fresh = Namespace(links=state.fresh.links)
@@ -180,12 +183,15 @@ def _probe(session: Session, scope: Scope, state: State, missing: list[str]) -> 
         fresh.sysctls = {key: netns_sysctl.read_here(key) for key in keys}
         if any(each.firewall for each in needs):
             fresh.firewall = firewall.observe_here()
+        if scope.fastpath:
+            lacking = fastpath.probe()
+            features |= {name for name, said in lacking.items() if not said}
         route = netlink.Route()
         try:
             features |= {kind for kind in scope.kinds - features if _has(route, kind)}
         finally:
             route.close()
-    return replace(state, features=frozenset(features), fresh=fresh)
+    return replace(state, features=frozenset(features), lacking=lacking, fresh=fresh)
 
 
 def _has(route: netlink.Route, kind: str) -> bool:

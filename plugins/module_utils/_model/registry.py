@@ -8,10 +8,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import bridge, forward_accept, link, masquerade, netns, netns_neighbor, netns_route, netns_sysctl, veth
+from . import bridge, fastpath, forward_accept, link, masquerade, netns, netns_neighbor, netns_route, netns_sysctl, veth
 
 KINDS: dict[str, Any] = {
     kind.NAME: kind
-    for kind in (netns, netns_sysctl, bridge, veth, link, netns_route, netns_neighbor, masquerade, forward_accept)
+    for kind in (
+        netns,
+        netns_sysctl,
+        bridge,
+        veth,
+        link,
+        netns_route,
+        netns_neighbor,
+        masquerade,
+        forward_accept,
+        fastpath,
+    )
 }
 PLANS = {name: kind.PLAN for name, kind in KINDS.items()}

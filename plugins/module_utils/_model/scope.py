@@ -18,6 +18,7 @@ class Needs:
     routes: bool = False
     neighbors: bool = False
     firewall: bool = False
+    hooks: bool = False
     all_sysctls: bool = False
     sysctls: set[tuple[str, ...]] = field(default_factory=set)
 
@@ -27,7 +28,8 @@ class Scope:
     """Collected from every entry of a document; the host is always looked at.
 
     `ends` are devices whose peer must be known wherever it is, `searched` devices that are looked for in
-    every named namespace when they are not at their place, `kinds` what the kernel is probed for.
+    every named namespace when they are not at their place, `kinds` what the kernel is probed for, `fastpath` whether it is for
+    what a fast path takes.
     """
 
     namespaces: dict[str, Needs] = field(default_factory=lambda: {HOST: Needs()})
@@ -35,6 +37,7 @@ class Scope:
     inside: set[str] = field(default_factory=set)
     searched: set[End] = field(default_factory=set)
     kinds: set[str] = field(default_factory=set)
+    fastpath: bool = False
 
     def namespace(self, name: str) -> Needs:
         return self.namespaces.setdefault(name, Needs())
@@ -42,11 +45,11 @@ class Scope:
     def end(self, end: End) -> None:
         """A device: with what a change of it would take along, so that it can be put back."""
         needs = self.namespace(end.netns)
-        needs.routes = needs.neighbors = True
+        needs.routes = needs.neighbors = needs.hooks = True
         self.ends.add(end)
 
     def every_end(self, name: str) -> None:
         """A namespace with all that is in it."""
         needs = self.namespace(name)
-        needs.routes = needs.neighbors = True
+        needs.routes = needs.neighbors = needs.hooks = True
         self.inside.add(name)

@@ -11,7 +11,7 @@ Steps edit a copy of it, so that a plan is made against what earlier steps will 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple, Optional
@@ -137,6 +137,36 @@ class Neighbor:
     permanent: bool = True
 
 
+class Destination(NamedTuple):
+    """Where a fast path leads an address: a device, "" for one that is gone; `mac` is its far end's, if it matters."""
+
+    address: str
+    device: str
+    mac: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class Shortcut:
+    """A filter of ours at a device's tc ingress; `mode` is "" where its program is not one of ours.
+
+    `clsact` says that we made the queueing discipline that it is in.
+    """
+
+    name: str
+    mode: str
+    table: tuple[Destination, ...] = ()
+    clsact: bool = False
+
+
+@dataclass(frozen=True)
+class Hook:
+    """A device's tc ingress: our filter, how many others there are, and what stands where ours would."""
+
+    shortcut: Optional[Shortcut] = None
+    others: int = 0
+    taken: str = ""
+
+
 @dataclass(frozen=True)
 class Sysctl:
     """A key below /proc/sys as found. `value` is None where it is not known or not readable."""
@@ -160,6 +190,7 @@ class Namespace:
     neighbors: dict[NeighborKey, Neighbor] = field(default_factory=dict)
     sysctls: dict[tuple[str, ...], Sysctl] = field(default_factory=dict)
     firewall: Any = None
+    hooks: dict[str, Hook] = field(default_factory=dict)
     assumed: bool = False
 
     def copy(self) -> Namespace:
@@ -169,6 +200,7 @@ class Namespace:
             routes=list(self.routes),
             neighbors=dict(self.neighbors),
             sysctls=dict(self.sysctls),
+            hooks=dict(self.hooks),
         )
 
     def forget_device(self, name: str) -> None:
@@ -186,9 +218,18 @@ class Namespace:
             gone = gone - {found.text.split("/")[0] for link in self.links.values() for found in link.addresses}
             self.routes = [route for route in self.routes if route.table != MAIN_TABLE or route.source not in gone]
 
+    def forget_hook(self, name: str) -> None:
+        """What goes with a device: its filters, and the way to it from those of other devices."""
+        self.hooks.pop(name, None)
+        for device, hook in self.hooks.items():
+            if hook.shortcut and any(each.device == name for each in hook.shortcut.table):
+                left = tuple(each._replace(device="") if each.device == name else each for each in hook.shortcut.table)
+                self.hooks[device] = replace(hook, shortcut=replace(hook.shortcut, table=left))
+
     def drop_link(self, name: str) -> Optional[Link]:
         link = self.links.pop(name, None)
         self.forget_device(name)
+        self.forget_hook(name)
         if link:
             self.forget_sources({found.text.split("/")[0] for found in link.addresses if "." in found.text})
         if link and link.kind != "veth":
@@ -199,12 +240,16 @@ class Namespace:
 
 @dataclass
 class State:
-    """A host. `fresh` is what a new namespace starts as here; `features` the link kinds this kernel has."""
+    """A host. `fresh` is what a new namespace starts as here; `features` what this kernel has.
+
+    `lacking` says why it does not have a feature, in the kernel's own words.
+    """
 
     namespaces: dict[str, Namespace] = field(default_factory=dict)
     stale: frozenset[str] = frozenset()
     fresh: Namespace = field(default_factory=lambda: Namespace(links={LO: loopback()}))
     features: frozenset[str] = frozenset()
+    lacking: Mapping[str, str] = field(default_factory=dict)
     salt: str = ""
 
     def copy(self) -> State:

@@ -55,6 +55,8 @@ class Device:
     settings: dict[str, int] = field(default_factory=dict)
     own_mtu: bool = False
     sysctls: dict[tuple[str, ...], str] = field(default_factory=dict)
+    clsact: bool = False
+    filter: Any = None
 
 
 @dataclass(eq=False)
@@ -155,6 +157,9 @@ class Kernel:
                 (net.devices[owner].sysctls if owner else net.sysctls)[key] = found.value
         for device in net.devices.values():
             device.sysctls = {**inherited(net.sysctls, device.name), **device.sysctls}
+        for name, hook in namespace.hooks.items():
+            net.devices[name].clsact = True
+            net.devices[name].filter = _filter(net, hook.shortcut) if hook.shortcut else None
         firewall = namespace.firewall or Firewall()
         net.rules = [(tuple(found.place), found.comment, found.body) for found in firewall.rules]
         net.chains = {(*table_key(table), chain) for table in firewall.tables for chain in table.chains}
@@ -252,9 +257,12 @@ class Kernel:
         if net is None:
             return
         self._forget(net, device, gone=True)
+        device.clsact, device.filter = False, None
         for port in net.devices.values():
             if port.master is device:
                 port.master = None
+            if port.filter:
+                port.filter = (*port.filter[:3], [(a, None if d is device else d, m) for a, d, m in port.filter[3]])
         del net.devices[device.name]
         for text in device.v4:
             self._forget_source(net, text)
@@ -534,6 +542,26 @@ class Kernel:
             raise Refused("Device or resource busy")
         net.chains -= chains
 
+    # Filters at ingress
+
+    def _Attach(self, action: Any) -> None:
+        device = self._device(action.netns, action.device)
+        if action.clsact == device.clsact:
+            raise Refused("Exclusivity flag on, cannot modify" if device.clsact else "Parent Qdisc doesn't exists")
+        device.clsact = True
+        wanted = _filter(self.nets[action.netns], action.shortcut)
+        if None in (target for dummy, target, dummy in wanted[3]):
+            raise Refused("No such device")
+        if device.filter == wanted:
+            raise Refused("the filter stands there already")
+        device.filter = wanted
+
+    def _Detach(self, action: Any) -> None:
+        device = self._device(action.netns, action.device)
+        if device.filter is None:
+            raise Refused("Specified filter chain not found")
+        device.filter, device.clsact = None, device.clsact and not action.clsact
+
     # What can be compared
 
     def picture(self) -> dict[str, Any]:
@@ -563,7 +591,18 @@ class Kernel:
             ),
             "rules": sorted((*place, comment, *sorted(body)) for place, comment, body in net.rules),
             "chains": sorted(net.chains),
+            "hooks": {
+                device.name: device.filter
+                and (*device.filter[:3], [(address, d.name if d else "", mac) for address, d, mac in device.filter[3]])
+                for device in net.devices.values()
+                if device.clsact
+            },
         }
+
+
+def _filter(net: Net, shortcut: Any) -> Any:
+    table = [(each.address, net.devices.get(each.device), each.mac) for each in shortcut.table]
+    return shortcut.name, shortcut.mode, shortcut.clsact, table
 
 
 def _ways(net: Net, route: Any) -> list[Way]:
@@ -621,4 +660,9 @@ def _picture(namespace: Any) -> dict[str, Any]:
         "sysctls": known,
         "rules": sorted((*found.place, found.comment, *sorted(found.body)) for found in firewall.rules),
         "chains": sorted((*table_key(table), chain) for table in firewall.tables for chain in table.chains),
+        "hooks": {
+            name: hook.shortcut
+            and (hook.shortcut.name, hook.shortcut.mode, hook.shortcut.clsact, [tuple(d) for d in hook.shortcut.table])
+            for name, hook in namespace.hooks.items()
+        },
     }

@@ -55,6 +55,7 @@ BRIDGE = (
     ("ageing_time", 30000),
     ("vlan_filtering", 0),
 )
+FEATURES = frozenset({"bridge", "veth", "fastpath peer", "fastpath redirect", "fastpath neigh"})
 ETHERNET: dict[str, Any] = {"mtu": 1500, "min_mtu": 68, "max_mtu": 65535, "txqueuelen": 1000}
 
 
@@ -94,7 +95,7 @@ def hosts(draw: Any) -> State:
         "eth1", index=3, mac="52:54:00:00:00:02", up=draw(mostly()), addresses=_held(second), **ETHERNET
     )
     here.routes = draw(st.lists(st.sampled_from(_foreign_routes()), unique_by=lambda route: route.key, max_size=4))
-    state = Host({HOST: here}, features=frozenset({"bridge", "veth"}), salt="host")
+    state = Host({HOST: here}, features=FEATURES, salt="host")
     if draw(st.booleans()):
         _add_theirs(state, draw(st.booleans()))
     for key, entry in draw(st.dictionaries(st.sampled_from(_foreign_keys(here)), st.booleans(), max_size=2)).items():
@@ -144,7 +145,7 @@ def example_host() -> State:
     held = _held(["192.0.2.10/24"])
     here.links["eth0"] = Link("eth0", index=2, mac="52:54:00:00:00:01", up=True, addresses=held, **ETHERNET)
     here.links["eth1"] = Link("eth1", index=3, mac="52:54:00:00:00:02", up=True, **ETHERNET)
-    state = Host({HOST: here}, features=frozenset({"bridge", "veth"}), salt="host")
+    state = Host({HOST: here}, features=FEATURES, salt="host")
     _add_theirs(state, True)
     for namespace in (*state.namespaces.values(), state.fresh):
         namespace.sysctls = _sysctls(namespace, False, True)
@@ -205,7 +206,7 @@ class Place:
 
 
 @st.composite
-def documents(draw: Any, host: State, removals: bool = False) -> Config:
+def documents(draw: Any, host: State, removals: bool = False, fastpaths: bool = False) -> Config:
     """A document that can be had on a host; with `removals`, one that also says what is not wanted."""
     config: Config = {}
     names = draw(st.lists(st.sampled_from(NAMES), unique=True, max_size=5))
@@ -226,6 +227,8 @@ def documents(draw: Any, host: State, removals: bool = False) -> Config:
     _draw_cables(draw, places, config)
     for name in sorted(places):
         _draw_inside(draw, name, places, config)
+    if fastpaths:
+        _draw_fastpaths(draw, config)
     return {kind: draw(st.permutations(config[kind])) for kind in draw(st.permutations(sorted(config)))}
 
 
@@ -362,6 +365,30 @@ def _draw_inside(draw: Any, name: str, places: dict[str, Place], config: Config)
     if draw(rarely()):
         options = draw(_some(in_interface=st.just("br0"), replies=st.booleans(), destination=st.just("10.2.0.0/24")))
         _add(config, "forward_accept", _in(name, out_interface="eth0", **options))
+
+
+def _draw_fastpaths(draw: Any, config: Config) -> None:
+    """Between ends of cables that lead to other namespaces, where no rule stands in their way."""
+    ends: dict[str, list[str]] = {}
+    for cable in config.get("veth", ()):
+        if "peer" not in cable:
+            continue
+        pair = (cable, cable["peer"])
+        for near, far in (pair, pair[::-1]):
+            if near.get("netns") != far.get("netns"):
+                ends.setdefault(near.get("netns") or HOST, []).append(near["name"])
+    for rule in (*config.get("masquerade", ()), *config.get("forward_accept", ())):
+        ends.pop(rule.get("netns") or HOST, None)
+    for place in draw(st.lists(st.sampled_from(sorted(ends)), unique=True, min_size=1, max_size=2)) if ends else ():
+        chosen = draw(st.lists(st.sampled_from(sorted(ends[place])), unique=True, min_size=1, max_size=3))
+        entries = [{"device": device, **draw(_some(addresses=_behind(n)))} for n, device in enumerate(chosen)]
+        mode = _some(mode=st.sampled_from(["peer", "redirect", "neigh", "auto"]))
+        _add(config, "fastpath", _in(place, name=draw(st.sampled_from(["fast", "faster"])), ends=entries, **draw(mode)))
+
+
+def _behind(number: int) -> Any:
+    choices = [f"10.50.{number}.1", f"10.50.{number}.2/32", f"fd00:50:{number}::1"]
+    return st.lists(st.sampled_from(choices), unique=True)
 
 
 def _neighbor(places: dict[str, Place]) -> Any:

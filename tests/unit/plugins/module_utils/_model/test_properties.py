@@ -109,10 +109,10 @@ def restoration(objects: Any) -> Document:
 
 
 @st.composite
-def cases(draw: Any, documents: int = 1, removals: bool = True) -> Any:
+def cases(draw: Any, documents: int = 1, removals: bool = True, fastpaths: bool = False) -> Any:
     """A host, and documents that can be had on it."""
     host = draw(strategies.hosts())
-    return host, *(draw(strategies.documents(host, removals=removals)) for dummy in range(documents))
+    return host, *(draw(strategies.documents(host, removals, fastpaths)) for dummy in range(documents))
 
 
 class TestOneDocument:
@@ -356,6 +356,40 @@ class TestTopology:
                 assert differences(picture(topology.state), picture(host)) == []
 
 
+class TestFastpaths:
+    """The properties above, of documents with fast paths."""
+
+    @given(cases(fastpaths=True))
+    @bounded(120)
+    def test_a_document(self, case: Any) -> None:
+        host, config = case
+        kernel, state = Kernel(host), host.copy()
+        planned = plan(read(config), host)
+        event(f"steps: {sum(step.kind == 'fastpath' for step in planned.steps)}")
+        for step in planned.steps:
+            kernel.carry_out(step.action)
+            step.action.effect(state)
+            assert differences(kernel.picture(), picture(state)) == [], step.action.command()
+        assert told(plan(read(config), planned.after).steps) == []
+        described = {"fastpath": documents.describe(planned.after).get("fastpath", [])}
+        assert told(plan(read(described), planned.after).steps) == []
+        assert differences(picture(back_from(planned.after, planned).after), picture(host)) == []
+
+    @given(cases(documents=2, removals=False, fastpaths=True))
+    @bounded(60)
+    def test_a_topology(self, case: Any) -> None:
+        # What a fast path is made of; the other kinds have their properties above.
+        kept = ("netns", "bridge", "veth", "fastpath")
+        host, *both = case
+        wanted = [{kind: config[kind] for kind in kept if kind in config} for config in both]
+        topology = Topology(host)
+        for config in wanted:
+            topology.run(config)
+            assert topology.run(config) == ()
+        topology.run(None)
+        assert differences(picture(topology.state), picture(host)) == []
+
+
 CABLE = {"netns": "ns1", "name": "near", "peer": {"name": "far"}}
 NS1 = [{"name": "ns1"}]
 FORWARD = {"name": "net.ipv4.ip_forward", "value": 1}
@@ -514,7 +548,7 @@ def test_the_strategies_reach_every_kind() -> None:
     """Otherwise the properties above would say nothing about it."""
 
     @settings(bounded(60), phases=[Phase.generate])
-    @given(cases())
+    @given(cases(fastpaths=True))
     def search(case: Any) -> None:
         found.update(case[1])
 

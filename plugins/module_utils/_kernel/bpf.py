@@ -1,0 +1,156 @@
+# Copyright (c) 2026, nsfabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The system call bpf(2): programs for tc, and the maps they look into."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import platform
+import struct
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import NamedTuple
+
+NUMBERS = {
+    "x86_64": 321,
+    "aarch64": 280,
+    "arm64": 280,
+    "riscv64": 280,
+    "loongarch64": 280,
+    "ppc64": 361,
+    "ppc64le": 361,
+    "s390x": 351,
+}
+MAP_CREATE, MAP_LOOKUP_ELEM, MAP_UPDATE_ELEM, MAP_GET_NEXT_KEY, PROG_LOAD = 0, 1, 2, 4, 5
+PROG_GET_FD_BY_ID, MAP_GET_FD_BY_ID, OBJ_GET_INFO_BY_FD, MAP_FREEZE = 13, 14, 15, 22
+HASH, SCHED_CLS = 1, 3
+# Programs cannot write to the map.
+RDONLY_PROG = 1 << 7
+NAME_SIZE = 16
+LOG_SIZE = 1 << 16
+INFO_SIZE = 256
+# Of `struct bpf_prog_info`: the tag, and how many maps it has; where to write their identifiers follows.
+TAG, MAP_COUNT = 8, 52
+# Of `struct bpf_map_info`: the sizes of keys and values.
+KEY_SIZE, VALUE_SIZE = 8, 12
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Program(NamedTuple):
+    """What the kernel tells of a loaded program."""
+
+    tag: bytes
+    maps: tuple[int, ...]
+
+
+def _call(command: int, attributes: bytes) -> int:
+    number = NUMBERS.get(platform.machine())
+    if number is None:
+        raise OSError(errno.ENOSYS, f"the number of bpf(2) on {platform.machine()} is not known")
+    buffer = ctypes.create_string_buffer(attributes, len(attributes))
+    result = int(_libc.syscall(number, command, buffer, len(attributes)))
+    if result < 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
+    return result
+
+
+@contextmanager
+def _closing(descriptor: int) -> Iterator[int]:
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def table(entries: Mapping[bytes, bytes], key_size: int, value_size: int, name: str) -> Iterator[int]:
+    """A descriptor of a new map that nobody can change any more."""
+    size = max(len(entries), 1)
+    attributes = struct.pack("=IIIII", HASH, key_size, value_size, size, RDONLY_PROG)
+    attributes += bytes(8) + name.encode().ljust(NAME_SIZE, b"\0")
+    with _closing(_call(MAP_CREATE, attributes)) as descriptor:
+        for key, value in entries.items():
+            places = [ctypes.create_string_buffer(data, len(data)) for data in (key, value)]
+            _call(MAP_UPDATE_ELEM, struct.pack("=I4xQQQ", descriptor, *map(ctypes.addressof, places), 0))
+        _call(MAP_FREEZE, struct.pack("=I", descriptor))
+        yield descriptor
+
+
+@contextmanager
+def program(instructions: bytes, name: str) -> Iterator[int]:
+    """A descriptor of a new program for tc; where the kernel does not take it, its last words are the error."""
+    code = ctypes.create_string_buffer(instructions, len(instructions))
+    licence = ctypes.create_string_buffer(b"GPL")
+    log = ctypes.create_string_buffer(LOG_SIZE)
+    count, places = len(instructions) // 8, (ctypes.addressof(code), ctypes.addressof(licence))
+    text = name.encode().ljust(NAME_SIZE, b"\0")
+    attributes = struct.pack("=IIQQIIQII", SCHED_CLS, count, *places, 0, 0, 0, 0, 0) + text
+    try:
+        descriptor = _call(PROG_LOAD, attributes)
+    except OSError as error:
+        if error.errno == errno.EPERM:
+            raise
+        with_log = struct.pack("=IIQQIIQII", SCHED_CLS, count, *places, 1, LOG_SIZE, ctypes.addressof(log), 0, 0)
+        try:
+            descriptor = _call(PROG_LOAD, with_log + text)
+        except OSError as again:
+            raise OSError(again.errno, _last_words(log.value) or again.strerror) from error
+    with _closing(descriptor):
+        yield descriptor
+
+
+def _last_words(log: bytes) -> str:
+    """What the verifier says of the instruction it does not take; its last line is a statistic."""
+    lines = [line for line in log.decode(errors="replace").splitlines() if line and not line.startswith("processed ")]
+    return lines[-1] if lines else ""
+
+
+def told(descriptor: int) -> Program:
+    """What a program is."""
+    info = ctypes.create_string_buffer(INFO_SIZE)
+    _info(descriptor, info)
+    (count,) = struct.unpack_from("=I", info, MAP_COUNT)
+    maps = (ctypes.c_uint32 * count)()
+    info = ctypes.create_string_buffer(INFO_SIZE)
+    struct.pack_into("=IQ", info, MAP_COUNT, count, ctypes.addressof(maps))
+    _info(descriptor, info)
+    return Program(info.raw[TAG : TAG + 8], tuple(maps))
+
+
+def _info(descriptor: int, info: ctypes.Array[ctypes.c_char]) -> None:
+    _call(OBJ_GET_INFO_BY_FD, struct.pack("=IIQ", descriptor, INFO_SIZE, ctypes.addressof(info)))
+
+
+@contextmanager
+def opened(command: int, number: int) -> Iterator[int]:
+    """A descriptor of the program or map with an identifier."""
+    with _closing(_call(command, struct.pack("=III", number, 0, 0))) as descriptor:
+        yield descriptor
+
+
+def contents(number: int) -> dict[bytes, bytes]:
+    """Every entry of a map."""
+    found: dict[bytes, bytes] = {}
+    with opened(MAP_GET_FD_BY_ID, number) as descriptor:
+        info = ctypes.create_string_buffer(INFO_SIZE)
+        _info(descriptor, info)
+        key_size, value_size = struct.unpack_from("=II", info, KEY_SIZE)
+        key, value = ctypes.create_string_buffer(key_size), ctypes.create_string_buffer(value_size)
+        # No key: from the beginning.
+        before = 0
+        while True:
+            try:
+                _call(MAP_GET_NEXT_KEY, struct.pack("=I4xQQQ", descriptor, before, ctypes.addressof(key), 0))
+            except FileNotFoundError:
+                return found
+            _call(
+                MAP_LOOKUP_ELEM,
+                struct.pack("=I4xQQQ", descriptor, ctypes.addressof(key), ctypes.addressof(value), 0),
+            )
+            found[key.raw] = value.raw
+            before = ctypes.addressof(key)

@@ -1,0 +1,161 @@
+# Copyright (c) 2026, nsfabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Fast paths: filters of ours at tc ingress, their programs and tables."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import cache
+from itertools import groupby
+from typing import Any, Union
+
+from .._errors import KernelError
+from .._model.fastpath_actions import HANDLE, OWNER, PREFERENCE, Attach, Detach, filter_name, told_by
+from .._model.fastpath_checks import feature
+from .._model.fastpath_program import KEY_SIZE, MODES, VALUE, assemble, decode, encode
+from .._model.fastpath_spec import numeric
+from .._model.state import Destination, Hook, Shortcut
+from . import bpf, netlink, tc
+from .link import index
+from .session import Session
+
+GONE = (errno.ENODEV, errno.ENOENT, errno.EINVAL)
+NO_TABLE: tuple[Destination, ...] = ()
+
+
+def read(session: Session, netns: str, names: dict[int, str]) -> dict[str, Hook]:
+    """The devices that have a discipline for filters at ingress, and what is there of ours."""
+    route = session.socket(netns)
+    programs: dict[int, tuple[str, tuple[Destination, ...]]] = {}
+    found = {}
+    for number in sorted(tc.disciplines(route) & names.keys()):
+        try:
+            found[names[number]] = _hook(route, number, names, programs)
+        except OSError as error:
+            # The device, or the filter, has vanished meanwhile.
+            if error.errno not in GONE:
+                raise
+    return found
+
+
+def _hook(route: netlink.Route, number: int, names: dict[int, str], programs: dict[int, Any]) -> Hook:
+    there = tc.filters(route, number, tc.INGRESS)
+    mine = next((each for each in there if told_by(each.name)[0] and each.preference == PREFERENCE), None)
+    others = len(there) - bool(mine)
+    if mine is None:
+        taken = next((each for each in there if each.preference == PREFERENCE), None)
+        return Hook(None, others, f"a filter of kind {taken.kind} at pref {PREFERENCE}" if taken else "")
+    if mine.program not in programs:
+        programs[mine.program] = _program(mine.program, names)
+    name, clsact = told_by(mine.name)
+    mode, table = programs[mine.program]
+    others += len(tc.filters(route, number, tc.EGRESS)) if clsact else 0
+    return Hook(Shortcut(name, mode, table, clsact), others)
+
+
+def _program(number: int, names: dict[int, str]) -> tuple[str, tuple[Destination, ...]]:
+    """A program's mode, and the destinations in its table."""
+    with bpf.opened(bpf.PROG_GET_FD_BY_ID, number) as descriptor:
+        told = bpf.told(descriptor)
+    mode = _modes().get(told.tag, "")
+    if not mode:
+        return "", NO_TABLE
+    entries = [decode(key, value) for key, value in bpf.contents(told.maps[0]).items()]
+    found = [Destination(address, names.get(device, ""), mac or None) for address, device, mac in entries]
+    return mode, tuple(sorted(found, key=lambda each: numeric(each.address)))
+
+
+@cache
+def _modes() -> dict[bytes, str]:
+    """The tags of our programs. Kernels compute them differently, so this one is asked."""
+    tags = {}
+    for mode in MODES:
+        with suppress(OSError), _loaded(mode, {}) as program:
+            tags[bpf.told(program).tag] = mode
+    return tags
+
+
+@contextmanager
+def _loaded(mode: str, entries: dict[bytes, bytes]) -> Iterator[int]:
+    with bpf.table(entries, KEY_SIZE, VALUE.size, OWNER) as table:
+        with bpf.program(assemble(mode, table), f"nsf_{mode}") as program:
+            yield program
+
+
+def probe() -> dict[str, str]:
+    """Each feature, and why this kernel lacks it; "" where it has it. Tried on `lo` of the thread's namespace."""
+    route = netlink.Route()
+    number = route.index("lo")
+    try:
+        said = _said(route, [tc.add_clsact(number)])
+        if said:
+            return {feature(mode): f"clsact: {said}" for mode in MODES}
+        return {feature(mode): _try(route, number, mode) for mode in MODES}
+    finally:
+        route.close()
+
+
+def _try(route: netlink.Route, number: int, mode: str) -> str:
+    try:
+        with _loaded(mode, {}) as program:
+            said = _said(route, [tc.set_filter(number, PREFERENCE, HANDLE, program, OWNER)])
+            return f"cls_bpf: {said}" if said else ""
+    except PermissionError as error:
+        return f"bpf(2): {error.strerror}; it takes CAP_BPF and CAP_NET_ADMIN in the machine's first user namespace"
+    except OSError as error:
+        return f"bpf(2): {error.strerror}"
+
+
+def _said(route: netlink.Route, requests: Sequence[netlink.Request]) -> str:
+    """The first error."""
+    return next((answer.text for answer in route.send(requests) if answer.code), "")
+
+
+def apply(session: Session, actions: Sequence[Union[Attach, Detach]]) -> None:
+    """Carries out actions in order; devices whose filters are the same share one program."""
+    for (netns, shortcut), group in groupby(actions, key=_content):
+        try:
+            if shortcut is None:
+                _detach(session, netns, list(group))
+            else:
+                _attach(session, netns, shortcut, list(group))
+        except OSError as error:
+            raise KernelError(f"load the program of {shortcut.name}", netns, error.strerror or str(error)) from error
+
+
+def _content(action: Any) -> Any:
+    if isinstance(action, Detach):
+        return action.netns, None
+    return action.netns, Shortcut(action.shortcut.name, action.shortcut.mode, action.shortcut.table)
+
+
+def _attach(session: Session, netns: str, shortcut: Shortcut, actions: Sequence[Any]) -> None:
+    entries = dict(encode(each, index(session, netns, each.device)) for each in shortcut.table)
+    route = session.socket(netns)
+    with _loaded(shortcut.mode, entries) as program:
+        for action in actions:
+            number = index(session, netns, action.device)
+            name = filter_name(action.shortcut)
+            requests = [tc.add_clsact(number)] if action.clsact else []
+            requests.append(tc.set_filter(number, PREFERENCE, HANDLE, program, name))
+            answers = route.send(requests)
+            if answers[-1].code:
+                if action.clsact and not answers[0].code:
+                    route.send([tc.delete_clsact(number)])
+                said = next(answer.text for answer in answers if answer.code)
+                raise KernelError(action.what(), netns, said, f"by hand: {action.command()}")
+
+
+def _detach(session: Session, netns: str, actions: Sequence[Any]) -> None:
+    route = session.socket(netns)
+    for action in actions:
+        number = route.index(action.device)
+        requests = [tc.delete_filter(number, PREFERENCE, HANDLE)]
+        requests += [tc.delete_clsact(number)] if action.clsact else []
+        for answer in route.send(requests) if number else ():
+            if answer.code and answer.code not in GONE:
+                raise KernelError(action.what(), netns, answer.text, f"by hand: {action.command()}")

@@ -1,0 +1,123 @@
+# Copyright (c) 2026, nsfabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a fast path is refused for, before anything changes."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator, Sequence
+
+from . import firewall_plan, values
+from .attributes import kind_name
+from .fastpath_program import HELPERS, MODES, PEER, REDIRECT
+from .fastpath_spec import PathEnd, PathSpec
+from .firewall import FORWARD_ACCEPT, MASQUERADE, Rule, firewall_of, split_negation
+from .planner import Planner
+from .state import LO, End, Link
+
+
+def feature(mode: str) -> str:
+    """What the kernel is probed for."""
+    return f"fastpath {mode}"
+
+
+def mode(planner: Planner, wanted: Sequence[str]) -> str:
+    """The first of the modes that this kernel has; "" after having said why there is none."""
+    for each in wanted:
+        if planner.has_feature(feature(each)):
+            return each
+    said = planner.state.lacking.get(feature(wanted[0])) or "it was not tried"
+    there = [each for each in MODES if planner.has_feature(feature(each))]
+    others = f"; what works here is {', '.join(there)}" if there else ""
+    planner.refuse(f"{HELPERS[wanted[0]]} at tc ingress does not work on this host: {said}{others}", "mode")
+    return ""
+
+
+def allowed(planner: Planner, spec: PathSpec, mode: str) -> bool:
+    """Whether nothing stands against the fast path; tells everything that does."""
+    before = len(planner.problems.found)
+    for end in spec.ends:
+        _check_device(planner, spec, end, mode)
+    _check_addresses(planner, spec)
+    for rule in _rules(planner, spec):
+        planner.refuse(
+            f"the rule '{rule.comment()}' covers packets between its ends, which would pass it by; "
+            "take them out of the rule, or out of the fast path",
+            "ends",
+        )
+    for chain in firewall_of(planner.state, spec.netns).chains:
+        if chain.drops:
+            planner.warn(f"{chain.place} drops forwarded packets; those between the ends of {spec.name} pass it by")
+    return len(planner.problems.found) == before
+
+
+def _check_device(planner: Planner, spec: PathSpec, end: PathEnd, mode: str) -> None:
+    place = End(spec.netns, end.device)
+    link, namespace = planner.state.link(place), planner.state.namespaces[spec.netns]
+    if link is None:
+        return
+    hook = namespace.hooks.get(end.device)
+    if hook and hook.shortcut and hook.shortcut.name != spec.name:
+        planner.refuse(f"{place} is an end of the fast path {hook.shortcut.name} already", "ends")
+    elif hook and hook.taken:
+        planner.refuse(f"the place of our filter at {place} is taken: {hook.taken}", "ends")
+    if end.device == LO:
+        planner.refuse(f"{place} is the loopback device, which nothing comes in by", "ends")
+    elif mode == PEER and not link.assumed and link.kind != "veth":
+        planner.refuse(f"{place} is {kind_name(link)}; mode peer goes to the far end of a veth", "ends")
+    elif mode == PEER and link.peer and link.peer.netns == spec.netns:
+        planner.refuse(f"{place} and its far end are in one namespace, where mode peer drops; use redirect", "ends")
+    elif mode == REDIRECT and end.addresses and not (end.mac or link.assumed or _far_mac(planner, link)):
+        planner.refuse(f"{place} has no far end in a named namespace, so its MAC is not known; give mac", "ends")
+
+
+def _far_mac(planner: Planner, link: Link) -> bool:
+    far = planner.state.link(link.peer) if link.peer else None
+    return bool(far and (far.mac or far.assumed))
+
+
+def _check_addresses(planner: Planner, spec: PathSpec) -> None:
+    """What the host answers for itself must not be led away."""
+    behind = {address for end in spec.ends for address in end.addresses}
+    for name, link in planner.state.namespaces[spec.netns].links.items():
+        for found in link.addresses:
+            host = found.text.split("/")[0]
+            if host in behind:
+                planner.refuse(f"{host} is an address of {End(spec.netns, name)} itself, behind no device", "ends")
+
+
+def _rules(planner: Planner, spec: PathSpec) -> Iterator[Rule]:
+    """Our rules that would see packets from one end to another, if these were routed or bridged."""
+    for kind in (MASQUERADE, FORWARD_ACCEPT):
+        for rule in firewall_plan.subjects(planner.state, spec.netns, kind):
+            if _covers(planner, spec, rule):
+                yield rule
+
+
+def _covers(planner: Planner, spec: PathSpec, rule: Rule) -> bool:
+    sources = set(_matching(planner, spec, rule.family, rule.source, rule.in_interface))
+    destinations = set(_matching(planner, spec, rule.family, rule.destination, rule.out_interface))
+    return any(
+        version == other and device != far
+        for version in (4, 6)
+        for device in {name for name, found in sources if found == version}
+        for far, other in destinations
+    )
+
+
+def _matching(planner: Planner, spec: PathSpec, family: int, prefix: str, device: str) -> Iterator[tuple[str, int]]:
+    """(device, IP version) of the ends with an address that a rule's prefix and device match."""
+    network = ipaddress.ip_network(prefix) if prefix else None
+    negated, name = split_negation(device)
+    for end in spec.ends:
+        link = planner.state.link(End(spec.netns, end.device))
+        # Netfilter sees a bridge in place of its ports.
+        seen = (link.master if link else None) or end.device
+        if name and (seen == name) == negated:
+            continue
+        for address in end.addresses:
+            version = values.family(address)
+            if family in (0, version) and (network is None or ipaddress.ip_address(address) in network):
+                yield end.device, version

@@ -1,0 +1,390 @@
+# Copyright (c) 2026, nsfabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""`fastpath`: packets between pods that the host's IP stack never sees."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import platform
+import re
+import struct
+import subprocess
+from importlib import import_module
+from typing import Any
+
+import pytest
+from host import COLLECTION, Host, call, until, warnings
+from test_topology import snapshot
+
+bpf = import_module(f"{COLLECTION}.module_utils._kernel.bpf")
+KernelError = import_module(f"{COLLECTION}.module_utils._errors").KernelError
+
+MODES = ("peer", "redirect", "neigh")
+# Somebody else's filter, which matches nothing.
+THEIRS = "protocol ip bpf bytecode '1,6 0 0 0' flowid :1"
+
+
+def pods(host: Host, *numbers: int) -> None:
+    """Namespaces with a cable each to the host, which routes between them."""
+    host.sh("echo 1 > /proc/sys/net/ipv4/ip_forward; echo 1 > /proc/sys/net/ipv6/conf/all/forwarding")
+    for n in numbers:
+        inside = f"ip -n ns{n}"
+        host.sh(
+            f"ip netns add ns{n}; {inside} link set lo up;"
+            f" ip link add veth{n}b type veth peer name veth{n}a netns ns{n};"
+            f" ip link set veth{n}b up; {inside} link set veth{n}a up;"
+            f" ip address add 10.244.{n}.2/32 dev veth{n}b; {inside} address add 10.244.{n}.3/24 dev veth{n}a;"
+            f" ip address add fd00:244:{n}::2/64 dev veth{n}b nodad;"
+            f" {inside} address add fd00:244:{n}::3/64 dev veth{n}a nodad;"
+            f" ip route add 10.244.{n}.3 dev veth{n}b;"
+            f" {inside} route add default via 10.244.{n}.2; {inside} route add default via fd00:244:{n}::2"
+        )
+    for n in numbers:
+        assert host.pings(four(n))
+        assert host.pings(six(n))
+
+
+def four(n: int) -> str:
+    return f"10.244.{n}.3"
+
+
+def six(n: int) -> str:
+    return f"fd00:244:{n}::3"
+
+
+def ends(*numbers: int) -> list[dict[str, Any]]:
+    return [{"device": f"veth{n}b", "addresses": [four(n), six(n)]} for n in numbers]
+
+
+def ttl(host: Host, target: str, netns: str = "ns1", options: str = "") -> int:
+    """The TTL that an answer arrives with; 0 where there is none."""
+    found = re.search(r"ttl=(\d+)", host.sh(f"ping -n -c1 -W1 {options} {target} || true", netns))
+    return int(found[1]) if found else 0
+
+
+def counters(host: Host) -> dict[str, int]:
+    """What the host's IP stack has received and forwarded; of IPv6, packets to groups aside."""
+    names, values = host.sh("grep ^Ip: /proc/net/snmp").splitlines()
+    told = dict(zip(names.split()[1:], values.split()[1:]))
+    told.update(line.split() for line in host.sh("cat /proc/net/snmp6").splitlines())
+    wanted = ("InReceives", "ForwDatagrams", "Ip6OutForwDatagrams")
+    return {name: int(told[name]) for name in wanted}
+
+
+def filters(host: Host, device: str) -> list[dict[str, Any]]:
+    """The filters at a device's ingress, as tc tells them."""
+    found: list[dict[str, Any]] = host.json(f"tc -j filter show dev {device} ingress")
+    return [each for each in found if each.get("options", {}).get("handle") or each.get("options", {}).get("fh")]
+
+
+def names(host: Host, device: str) -> list[str]:
+    return [str(each["options"].get("bpf_name")) for each in filters(host, device)]
+
+
+def has_clsact(host: Host, device: str) -> bool:
+    return any(each["kind"] == "clsact" for each in host.json(f"tc -j qdisc show dev {device}"))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_host_sees_nothing_of_it(host: Host, converge: Any, mode: str) -> None:
+    pods(host, 1, 2)
+    before = snapshot(host)
+    assert [ttl(host, four(2)), ttl(host, six(2))] == [63, 63]
+    done = converge("fastpath", name="pods", ends=ends(1, 2), mode=mode)
+    assert done["fastpath"]["mode"] == mode
+    assert names(host, "veth1b") == names(host, "veth2b") == ["nsfabric:pods:clsact"]
+    for target in (four(2), six(2)):
+        assert until(lambda target=target: ttl(host, target) == 64), target
+    was = counters(host)
+    assert "20 received" in host.sh(f"ping -n -c20 -i0.01 {four(2)}", "ns1")
+    assert "20 received" in host.sh(f"ping -n -c20 -i0.01 {six(2)}", "ns1")
+    assert counters(host) == was
+    for own in ("10.244.1.2", "fd00:244:1::2", "10.244.2.2"):
+        assert host.pings(own, "ns1"), own
+    assert counters(host)["InReceives"] > was["InReceives"]
+    assert host.pings(four(1))
+    converge("fastpath", name="pods", state="absent")
+    assert not has_clsact(host, "veth1b")
+    assert [ttl(host, four(2)), ttl(host, six(2))] == [63, 63]
+    assert snapshot(host) == before
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_frame_to_somebody_elses_mac_arrives(host: Host, mode: str) -> None:
+    pods(host, 1, 2)
+    for here, far in ((1, 2), (2, 1)):
+        host.sh(
+            f"ip route add {four(far)} dev veth{here}a;"
+            f" ip neighbor add {four(far)} lladdr 02:a6:27:bb:7f:53 dev veth{here}a",
+            f"ns{here}",
+        )
+    assert ttl(host, four(2)) == 0
+    host.do("fastpath", name="pods", ends=ends(1, 2), mode=mode)
+    assert until(lambda: ttl(host, four(2)) == 64)
+
+
+SERVE = "import socket;s=socket.create_server((%r,7));c,_=s.accept();n=0\nwhile d:=c.recv(65536):n+=len(d)\nprint(n)"
+SEND = "import socket;c=socket.create_connection((%r,7));c.sendall(bytes(4000000))"
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_stream(host: Host, mode: str) -> None:
+    pods(host, 1, 2)
+    host.do("fastpath", name="pods", ends=ends(1, 2), mode=mode)
+    assert until(lambda: ttl(host, four(2)) == 64)
+    was = counters(host)
+    command = ["nsenter", "-t", str(host.pid), "-n", "-m", "ip", "netns", "exec", "ns2", "python3", "-c"]
+    with subprocess.Popen([*command, SERVE % four(2)], stdout=subprocess.PIPE, text=True) as server:
+        assert until(lambda: ":7 " in host.sh("ss -Hltn", "ns2"))
+        host.sh(f'python3 -c "{SEND % four(2)}"', "ns1")
+        assert server.communicate(timeout=30)[0] == "4000000\n"
+    assert counters(host) == was
+
+
+def test_what_is_too_big_goes_the_normal_way(host: Host) -> None:
+    pods(host, 1, 2)
+    host.do("fastpath", name="pods", ends=ends(1, 2))
+    host.sh("ip link set veth2b mtu 1400; ip -n ns2 link set veth2a mtu 1400")
+    assert ttl(host, four(2), options="-s 1300 -M do") == 64
+    assert "Frag needed" in host.sh(f"ping -n -c1 -W1 -s 1450 -M do {four(2)} || true", "ns1")
+    host.sh("ip route flush cache", "ns1")
+    assert ttl(host, four(2), options="-s 1450 -M dont") == 64
+    assert ttl(host, six(2), options="-s 1300 -M do") == 64
+
+
+def test_other_destinations_go_the_normal_way(host: Host, converge: Any) -> None:
+    pods(host, 1, 2, 3)
+    converge("fastpath", name="pods", ends=[{**end, "addresses": end["addresses"][:1]} for end in ends(1, 2)])
+    assert [ttl(host, four(2)), ttl(host, six(2)), ttl(host, four(3))] == [64, 63, 63]
+    assert ttl(host, four(1), "ns3") == 63
+    host.sh("ip neighbor flush dev veth1a", "ns1")
+    assert ttl(host, four(2)) == 64
+
+
+def test_a_pod_goes_and_comes_back(host: Host, converge: Any) -> None:
+    pods(host, 1, 2, 3)
+    converge("fastpath", name="pods", ends=ends(1, 2, 3))
+    host.sh("ip netns delete ns3")
+    assert until(lambda: host.link("veth3b") is None)
+    assert [ttl(host, four(2)), ttl(host, four(1), "ns2")] == [64, 64]
+    said = host.module("fastpath", name="pods", ends=ends(1, 2, 3))["msg"]
+    assert "there is no link veth3b in the host" in said
+    pods(host, 3)
+    assert [ttl(host, four(3)), ttl(host, four(2))] == [63, 64]
+    done = converge("fastpath", name="pods", ends=ends(1, 2, 3))
+    assert [step["why"] for step in done["steps"]] == [
+        *["it leads 10.244.3.3, fd00:244:3::3 another way"] * 2,
+        "the fast path does not begin here yet",
+    ]
+    assert [ttl(host, four(3)), ttl(host, four(1), "ns3")] == [64, 64]
+    converge("fastpath", name="pods", ends=ends(1, 2))
+    assert [ttl(host, four(3)), ttl(host, four(2))] == [63, 64]
+    assert names(host, "veth3b") == []
+
+
+def test_a_change_interrupts_nobody(host: Host) -> None:
+    pods(host, 1, 2, 3)
+    host.do("fastpath", name="pods", ends=ends(1, 2))
+    assert until(lambda: ttl(host, four(2)) == 64)
+    command = ["nsenter", "-t", str(host.pid), "-n", "-m", "ip", "netns", "exec", "ns1"]
+    ping = [*command, "ping", "-n", "-i0.002", "-c1000", "-W2", four(2)]
+    with subprocess.Popen(ping, stdout=subprocess.PIPE, text=True) as process:
+        for wanted in (ends(1, 2, 3), ends(1, 2), ends(1, 2, 3)):
+            host.do("fastpath", name="pods", ends=wanted)
+        told = process.communicate(timeout=60)[0]
+    assert "1000 received" in told
+    assert set(re.findall(r"ttl=(\d+)", told)) == {"64"}
+
+
+def test_what_others_have_there_stays(host: Host, converge: Any) -> None:
+    pods(host, 1, 2)
+    host.sh(f"tc qdisc add dev veth1b clsact; tc filter add dev veth1b ingress pref 7 {THEIRS}")
+    host.sh("tc qdisc add dev veth2b handle ffff: ingress; tc qdisc replace dev veth2b root pfifo limit 7")
+    before = [filters(host, "veth1b"), host.sh("tc qdisc show")]
+    converge("fastpath", name="pods", ends=ends(1, 2))
+    assert [ttl(host, four(2)), ttl(host, four(1), "ns2")] == [64, 64]
+    assert len(filters(host, "veth1b")) == 2
+    assert names(host, "veth1b")[1] == "nsfabric:pods"
+    converge("fastpath", name="pods", state="absent")
+    assert [filters(host, "veth1b"), host.sh("tc qdisc show")] == before
+
+
+def test_a_discipline_of_ours_that_others_use_stays(host: Host, converge: Any) -> None:
+    pods(host, 1, 2)
+    host.do("fastpath", name="pods", ends=ends(1, 2))
+    host.sh(f"tc filter add dev veth1b egress pref 7 {THEIRS}")
+    converge("fastpath", name="pods", state="absent")
+    assert [has_clsact(host, "veth1b"), has_clsact(host, "veth2b")] == [True, False]
+    assert "pref 7 bpf" in host.sh("tc filter show dev veth1b egress")
+
+
+def test_a_place_that_is_taken(host: Host, refused: Any) -> None:
+    pods(host, 1, 2)
+    host.sh(f"tc qdisc add dev veth1b clsact; tc filter add dev veth1b ingress pref 50000 {THEIRS}")
+    said = refused("fastpath", name="pods", ends=ends(1, 2))
+    assert "the place of our filter at veth1b is taken: a filter of kind bpf at pref 50000" in said
+    assert not has_clsact(host, "veth2b")
+
+
+def test_what_was_taken_away_is_put_back(host: Host, converge: Any) -> None:
+    pods(host, 1, 2)
+    host.do("fastpath", name="pods", ends=ends(1, 2))
+    host.sh("tc filter delete dev veth1b ingress")
+    assert ttl(host, four(1), "ns2") == 63
+    converge("fastpath", name="pods", ends=ends(1, 2))
+    assert ttl(host, four(1), "ns2") == 64
+
+
+@pytest.mark.parametrize(
+    ("module", "rule"),
+    [
+        ("masquerade", {"source": "10.244.0.0/16", "out_interface": "!eth0"}),
+        ("forward_accept", {"source": "10.244.1.0/24", "destination": "10.244.2.0/24", "replies": True}),
+    ],
+)
+def test_with_a_rule_for_the_same_packets(host: Host, refused: Any, module: str, rule: dict[str, Any]) -> None:
+    pods(host, 1, 2)
+    host.do(module, **rule)
+    assert "covers packets between its ends" in refused("fastpath", name="pods", ends=ends(1, 2))
+    assert not has_clsact(host, "veth1b")
+    host.do(module, **rule, state="absent")
+    both = {"fastpath": [{"name": "pods", "ends": ends(1, 2)}], module: [rule]}
+    assert "covers packets between its ends" in refused("topology", name="lab", config=both)
+    assert not has_clsact(host, "veth1b")
+
+
+def test_a_chain_that_drops_is_warned_about(host: Host) -> None:
+    pods(host, 1, 2)
+    host.sh("nft 'add table inet wall; add chain inet wall f { type filter hook forward priority 0; policy drop; }'")
+    assert ttl(host, four(2)) == 0
+    done = host.do("fastpath", name="pods", ends=ends(1, 2))
+    assert "inet wall f drops forwarded packets; those between the ends of pods pass it by" in warnings(done)
+    assert ttl(host, four(2)) == 64
+
+
+def without_bpf() -> None:
+    """From here on bpf(2) is not permitted, as in a container."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    number = bpf.NUMBERS[platform.machine()]
+    # Load the number of the call; if it is bpf's, answer EPERM, otherwise let it pass.
+    rules = [(0x20, 0, 0, 0), (0x15, 0, 1, number), (0x06, 0, 0, 0x00050001), (0x06, 0, 0, 0x7FFF0000)]
+    code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *rule) for rule in rules))
+    program = ctypes.create_string_buffer(struct.pack("=H6xQ", len(rules), ctypes.addressof(code)))
+    call(libc.prctl(38, 1, 0, 0, 0))
+    call(libc.prctl(22, 2, program, 0, 0))
+
+
+def test_bpf_is_not_permitted(host: Host) -> None:
+    pods(host, 1, 2)
+    for check in (True, False):
+        done = host.module("fastpath", check=check, inside=without_bpf, name="pods", ends=ends(1, 2))
+        assert "bpf_redirect_peer at tc ingress does not work on this host: bpf(2): Operation not permitted" in done["msg"]
+        assert "CAP_BPF" in done["msg"]
+    assert not has_clsact(host, "veth1b")
+    assert ttl(host, four(2)) == 63
+
+
+def test_a_helper_that_the_kernel_lacks(host: Host) -> None:
+    pods(host, 1, 2)
+
+    def inside() -> None:
+        # No kernel has a helper of this number.
+        program = import_module(f"{COLLECTION}.module_utils._model.fastpath_program")
+        program.REDIRECT_PEER = 100000
+
+    done = host.module("fastpath", inside=inside, name="pods", ends=ends(1, 2))
+    assert re.search(r"does not work on this host: bpf\(2\): .*(unknown|invalid) func", done["msg"])
+    assert "what works here is redirect, neigh" in done["msg"]
+    assert not has_clsact(host, "veth1b")
+    assert host.module("fastpath", inside=inside, name="pods", ends=ends(1, 2), mode="auto")["changed"]
+    assert ttl(host, four(2)) == 64
+
+
+LAB: dict[str, Any] = {
+    "netns": [{"name": "ns1"}, {"name": "ns2"}],
+    "veth": [
+        {
+            "netns": f"ns{n}",
+            "name": f"veth{n}a",
+            "addresses": [f"10.244.{n}.3/24"],
+            "peer": {"name": f"veth{n}b", "addresses": [f"10.244.{n}.2"]},
+        }
+        for n in (1, 2)
+    ],
+    "netns_route": [
+        {"netns": "ns1", "destination": "default", "gateway": "10.244.1.2"},
+        {"netns": "ns2", "destination": "default", "gateway": "10.244.2.2"},
+    ],
+    "fastpath": [
+        {"name": "pods", "ends": [{"device": f"veth{n}b", "addresses": [f"10.244.{n}.3"]} for n in (1, 2)]}
+    ],
+}
+
+
+def test_in_a_topology(host: Host, converge: Any) -> None:
+    before = snapshot(host)
+    done = converge("topology", name="lab", config=LAB)
+    assert done["topology"]["config"]["fastpath"] == [{"mode": "peer", **LAB["fastpath"][0]}]
+    assert until(lambda: ttl(host, four(2)) == 64)
+    for options in ({}, {"names": ["lab"]}):
+        live = host.do("topology_info", **options)["config"]
+        assert live["fastpath"] == [{"mode": "peer", **LAB["fastpath"][0]}]
+        again = host.module("topology", check=True, name="copy", config=live)
+        assert (again["changed"], again.get("steps")) == (False, [])
+    without = {kind: entries for kind, entries in LAB.items() if kind != "fastpath"}
+    converge("topology", name="lab", config=without)
+    assert not has_clsact(host, "veth1b")
+    converge("topology", name="lab", config=LAB)
+    converge("topology", name="lab", state="absent")
+    assert snapshot(host) == before
+
+
+def test_a_cable_that_is_made_anew_in_the_same_run(host: Host, converge: Any) -> None:
+    converge("topology", name="lab", config=LAB)
+    host.sh("ip link delete veth2b")
+    done = converge("topology", name="lab", config=LAB)
+    assert [step["resource"] for step in done["steps"]].count("fastpath") == 2
+    assert until(lambda: ttl(host, four(2)) == 64)
+
+
+def test_a_failing_run_puts_it_back(host: Host) -> None:
+    host.do("topology", name="lab", config=LAB)
+    more = json.loads(json.dumps(LAB))
+    more["fastpath"][0]["mode"] = "redirect"
+    more["fastpath"].append({"name": "else", "ends": []})
+    more["veth"].append({"name": "veth3b", "peer": {"netns": "ns1", "name": "veth3a"}})
+    more["fastpath"][1]["ends"] = [{"device": "veth3b", "addresses": ["10.244.9.9"]}]
+
+    def inside() -> None:
+        fastpath = import_module(f"{COLLECTION}.module_utils._kernel.fastpath")
+        real = fastpath._attach
+
+        def attach(session: Any, netns: str, shortcut: Any, actions: Any) -> None:
+            if shortcut.name == "else":
+                raise KernelError("attach", netns, "the test says no")
+            real(session, netns, shortcut, actions)
+
+        fastpath._attach = attach
+
+    was = [names(host, "veth1b"), filters(host, "veth1b")[0]["options"]["prog"]["tag"]]
+    done = host.module("topology", inside=inside, name="lab", config=more)
+    assert "the test says no" in done["msg"]
+    assert "The host was put back as it was found." in done["msg"]
+    assert [names(host, "veth1b"), filters(host, "veth1b")[0]["options"]["prog"]["tag"]] == was
+    again = host.do("topology", name="lab", config=LAB)
+    assert (again["changed"], again["steps"]) == (False, [])
+
+
+def test_inside_a_namespace(host: Host, converge: Any) -> None:
+    config = json.loads(json.dumps(LAB))
+    config["netns"].append({"name": "router"})
+    for cable in config["veth"]:
+        cable["peer"]["netns"] = "router"
+    config["fastpath"][0]["netns"] = "router"
+    converge("topology", name="lab", config=config)
+    assert until(lambda: ttl(host, four(2)) == 64)
+    assert "nsfabric:pods:clsact" in host.sh("tc filter show dev veth1b ingress", "router")
+    converge("topology", name="lab", state="absent")
