@@ -111,6 +111,17 @@ def test_a_failure_on_the_way_down_keeps_the_topology(host: Host) -> None:
     assert not apply(host, STAR)["changed"]
 
 
+def test_a_failure_on_the_way_down_and_then_down(host: Host) -> None:
+    before = snapshot(host)
+    apply(host, STAR)
+    for steps in range(plan_of(host, state="absent") + 1):
+        apply(host, STAR)
+        host.module("topology", name="lab", state="absent", inside=after(steps, refuse))
+        taken_down = host.module("topology", name="lab", state="absent")
+        assert not taken_down.get("failed"), (steps, taken_down["msg"])
+        assert snapshot(host) == before, f"failed after {steps} steps"
+
+
 def test_a_run_waits_for_another_and_names_it(host: Host) -> None:
     held, tell = os.pipe()
     holder = os.fork()
