@@ -27,7 +27,7 @@ PLUGINS = sorted(p for kind in ("connection", "callback") for p in (ROOT / "plug
 
 
 def errors(content: Any) -> list[str]:
-    """What is wrong with the content of a YAML block: tasks, plays, or a topology's document."""
+    """What is wrong with the content of a YAML block: tasks, plays, a topology's document, or an inventory's variables."""
     if isinstance(content, list) and all("hosts" in entry or _imports(entry) for entry in content):
         return list(declared.errors_of_plays(content))
     if isinstance(content, list):
@@ -36,6 +36,10 @@ def errors(content: Any) -> list[str]:
         problems = Problems()
         document.read(_validate.config(content, problems), problems)
         return [str(problem) for problem in problems.found]
+    variables = {role: {key: content[key] for key in content if key.startswith(f"{role}_")} for role in ROLES}
+    if "nsfabric_roles" in content or any(variables.values()):
+        unknown = [f"no role {role}" for role in content.get("nsfabric_roles", []) if role not in ROLES]
+        return unknown + [error for role in ROLES for error in declared.errors_of_role(role, variables[role])]
     return [] if set(content) <= OTHERS else [f"neither tasks nor plays nor a topology's document: {set(content)}"]
 
 
@@ -94,6 +98,8 @@ def test_a_link_leads_somewhere(page: Any) -> None:
         ("- {hosts: all, vars: {bridged_mtu: big}, roles: [nsfabric.linux.bridged]}", "int"),
         ("- ansible.builtin.include_role: {name: nsfabric.linux.brigded}", "no role brigded"),
         ("netns: [{nme: ns1}]", "config.netns[0].nme"),
+        ("nsfabric_roles: [brigded]", "no role brigded"),
+        ("{site: here, bridged_mtu: big}", "int"),
         ("anything: else", "neither tasks nor plays"),
     ],
 )
