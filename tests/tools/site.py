@@ -17,6 +17,8 @@ from ansible_collections.nsfabric.linux.tests.tools import labs
 
 ROOT = Path(__file__).absolute().parents[2]
 PAGES = ("*.md", "docs/**/*.md", "docs/**/*.json", "roles/*/README.md", "changelogs/changelog.yaml", "LICENSE")
+# Furo shows the contents of a page beside it.
+CONTENTS = re.compile(r"^\.\. contents::\n(?:   .*\n)*", re.MULTILINE)
 MERMAID = re.compile(r"^```mermaid\n.*?^```$", re.DOTALL | re.MULTILINE)
 
 
@@ -51,6 +53,8 @@ def main() -> None:
     reference.mkdir()
     antsibull = ["antsibull-docs", "collection", "--use-current", "--squash-hierarchy", "--fail-on-error"]
     subprocess.run([*antsibull, "--dest-dir", str(reference), "nsfabric.linux"], check=True)
+    for page in reference.glob("**/*.rst"):
+        page.write_text(CONTENTS.sub("", page.read_text("utf-8")), "utf-8")
     sphinx = [sys.executable, "-m", "sphinx", "--fail-on-warning", "--keep-going", "--quiet", "--jobs", "auto"]
     subprocess.run([*sphinx, str(source), str(folder / "html")], check=True)
     print(f"the site: {folder}/html/index.html")
