@@ -32,7 +32,12 @@ def gather(source: Path) -> None:
     shutil.copytree(ROOT / "tests" / "site", source, dirs_exist_ok=True)
     for page in source.glob("docs/**/labs/*.md"):
         if page.stem in labs.LABS:
-            page.write_text(MERMAID.sub(lambda _found: drawing(page), page.read_text("utf-8")), "utf-8")
+            redraw(page)
+
+
+def redraw(page: Path) -> None:
+    drawn = drawing(page)
+    page.write_text(MERMAID.sub(lambda _found: drawn, page.read_text("utf-8")), "utf-8")
 
 
 def drawing(page: Path) -> str:
