@@ -6,8 +6,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import nullcontext
+import gc
+import platform
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
@@ -22,6 +26,9 @@ from ._model.document import Config, Document, Plan
 from ._model.problems import Problems
 from ._model.registry import KINDS
 from ._transaction import Failed, Interrupted, Refused, carry_out, plan
+
+# The oldest that is tested.
+PYROUTE2 = (0, 7)
 
 
 def run_resource(name: str) -> None:
@@ -66,14 +73,10 @@ def read(module: AnsibleModule, config: Config, root: str = "config") -> Documen
 
 def guarded(module: AnsibleModule, purpose: str, work: Any, writes: bool = True) -> Any:
     """Runs the work on a session, under the lock where it may write; every error becomes a failed task."""
-    if netlink.IMPORT_ERROR:
-        module.fail_json(msg=missing_required_lib("pyroute2 >= 0.7"), exception=netlink.IMPORT_ERROR)
-    lacking = privilege.missing()
-    if lacking:
-        module.fail_json(msg=f"this needs {' and '.join(lacking)}, which the process does not have; run it as root")
+    _require(module)
     changes = writes and not module.check_mode
     try:
-        with _lock.lock(purpose) if changes else nullcontext(), Session() as session:
+        with _uncollected(), _lock.lock(purpose) if changes else nullcontext(), Session() as session:
             return work(session)
     except Refused as error:
         refuse(module, error.problems)
@@ -81,6 +84,38 @@ def guarded(module: AnsibleModule, purpose: str, work: Any, writes: bool = True)
         module.fail_json(msg=str(error))
     except (KernelError, Failed, Interrupted, OSError) as error:
         module.fail_json(msg=str(error))
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """What the body makes lives until the module ends: looking for cycles in it again and again is in vain."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def _require(module: AnsibleModule) -> None:
+    """Fails the task where the library or a capability is missing."""
+    needed = ".".join(map(str, PYROUTE2))
+    if netlink.IMPORT_ERROR:
+        module.fail_json(msg=missing_required_lib(f"pyroute2 >= {needed}"), exception=netlink.IMPORT_ERROR)
+    if _older(netlink.PYROUTE2, PYROUTE2):
+        module.fail_json(
+            msg=f"pyroute2 {netlink.PYROUTE2} on {platform.node()}'s Python {sys.executable} is too old;"
+            f" {needed} or newer is right"
+        )
+    lacking = privilege.missing()
+    if lacking:
+        module.fail_json(msg=f"this needs {' and '.join(lacking)}, which the process does not have; run it as root")
+
+
+def _older(version: str, least: tuple[int, ...]) -> bool:
+    """Whether a version such as 0.5.14 comes before another; one that does not tell is not."""
+    numbers = re.match(r"(\d+)\.(\d+)", version)
+    return numbers is not None and tuple(map(int, numbers.groups())) < least
 
 
 def refuse(module: AnsibleModule, problems: Problems) -> NoReturn:

@@ -50,12 +50,13 @@ def _entry(validator: Any, kind: Any, entry: Any, path: str, problems: Problems)
     if not isinstance(entry, dict):
         problems.add(path, f"is a mapping of options, not {_type(entry)}")
         return {}
+    _check_spellings(kind.OPTIONS, entry, path, problems)
     try:
         outcome = validator.validate(entry)
         errors = list(outcome.errors)
-    except TypeError as failure:
+    except TypeError as misunderstood:
         # ansible-core 2.19 fails so where a dictionary with options of its own is something else.
-        errors = [failure]
+        errors = [misunderstood]
     if not errors:
         return dict(outcome.validated_parameters)
     before = len(problems.found)
@@ -65,6 +66,20 @@ def _entry(validator: Any, kind: Any, entry: Any, path: str, problems: Problems)
         if unlocated or isinstance(error, (MutuallyExclusiveError, RequiredIfError)):
             problems.add(path, str(error))
     return right
+
+
+def _check_spellings(options: Mapping[str, Any], entry: Mapping[str, Any], path: str, problems: Problems) -> None:
+    """One option under two of its names: the validator would take either."""
+    for name, spec in options.items():
+        given = [spelling for spelling in [name, *spec.get("aliases", ())] if spelling in entry]
+        for other in given[1:]:
+            problems.add(f"{path}.{other}", f"is the same option as {given[0]}, which is given as well")
+        inner = entry.get(given[0]) if given else None
+        parts = enumerate(inner) if isinstance(inner, list) else [(None, inner)]
+        for number, part in parts:
+            if "options" in spec and isinstance(part, dict):
+                within = f"{path}.{given[0]}" + ("" if number is None else f"[{number}]")
+                _check_spellings(spec["options"], part, within, problems)
 
 
 def _locate(options: Mapping[str, Any], entry: Any, path: str, problems: Problems) -> dict[str, Any]:

@@ -61,7 +61,6 @@ def converge_role(host: Host, role: str, /, verify: bool = True, **variables: An
 
 def there_and_back(host: Host, role: str, /, **variables: Any) -> list[dict[str, Any]]:
     """Run, run, proof and removal in one play; the host is then as it was found. Returns the proof's rows."""
-    settle(host)
     before = snapshot(host)
     results = play(host, role, ["main", "main", "verify", "absent", "absent"], variables)
     done, again, proof, removed, gone = [good(result) for result in results]
@@ -154,6 +153,9 @@ def uplink(host: Host) -> None:
     host.sh(
         f"ip netns add {OUTSIDE}; ip -n {OUTSIDE} link set lo up;"
         f" ip link add eth0 type veth peer name lan netns {OUTSIDE};"
+        # No waiting for the detection of duplicate addresses.
+        " echo 0 > /proc/sys/net/ipv6/conf/eth0/accept_dad;"
+        f" ip netns exec {OUTSIDE} sh -c 'echo 0 > /proc/sys/net/ipv6/conf/lan/accept_dad';"
         f" ip -n {OUTSIDE} address add {GATEWAY}/24 dev lan; ip -n {OUTSIDE} address add {GATEWAY6}/64 dev lan nodad;"
         f" ip -n {OUTSIDE} address add {WORLD}/32 dev lo; ip -n {OUTSIDE} address add {WORLD6}/128 dev lo nodad;"
         f" ip -n {OUTSIDE} link set lan up;"
@@ -175,7 +177,7 @@ def settle(host: Host) -> None:
         return "tentative" not in addresses and len(addresses.splitlines()) == len(local.splitlines())
 
     for netns in ["", *host.sh("ip netns list | cut -d' ' -f1").split()]:
-        assert until(lambda netns=netns: settled(netns)), netns
+        assert until(lambda netns=netns: settled(netns), seconds=30), netns
 
 
 # Hosts that are not prepared for anything. Each is a shell command.

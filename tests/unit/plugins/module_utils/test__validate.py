@@ -53,6 +53,18 @@ def test_a_key_without_entries_is_nothing() -> None:
             {"quantum": []},
             [f"config.quantum: there is no such kind of thing; there are {', '.join(sorted(KINDS))}"],
         ),
+        (
+            {"netns_route": [{"destination": "default", "device": "a", "dev": "b"}]},
+            ["config.netns_route[0].dev: is the same option as device, which is given as well"],
+        ),
+        (
+            {
+                "netns_route": [
+                    {"dest": "default", "nexthops": [{"via": "10.0.0.1"}, {"gateway": "10.0.0.1", "via": "::"}]}
+                ]
+            },
+            ["config.netns_route[0].nexthops[1].via: is the same option as gateway, which is given as well"],
+        ),
         ({"veth": {}}, ["config.veth: is a list of entries, not a mapping"]),
         ({"veth": "x"}, ["config.veth: is a list of entries, not a string"]),
         (
