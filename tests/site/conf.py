@@ -12,7 +12,6 @@ root_doc = "index"
 extensions = ["myst_parser", "sphinx_antsibull_ext", "sphinx_copybutton"]
 exclude_patterns = ["**/_*"]
 language = "en"
-pygments_style = "sphinx"
 
 myst_heading_anchors = 3
 # Files of the repository that are no pages of the site, and labels of the documentation of Ansible itself.

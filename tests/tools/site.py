@@ -17,6 +17,8 @@ from ansible_collections.nsfabric.linux.tests.tools import labs
 
 ROOT = Path(__file__).absolute().parents[2]
 PAGES = ("*.md", "docs/**/*.md", "docs/**/*.json", "roles/*/README.md", "changelogs/changelog.yaml", "LICENSE")
+# Furo shows the contents of a page beside it.
+CONTENTS = re.compile(r"^\.\. contents::\n(?:   .*\n)*", re.MULTILINE)
 MERMAID = re.compile(r"^```mermaid\n.*?^```$", re.DOTALL | re.MULTILINE)
 
 
@@ -30,7 +32,12 @@ def gather(source: Path) -> None:
     shutil.copytree(ROOT / "tests" / "site", source, dirs_exist_ok=True)
     for page in source.glob("docs/**/labs/*.md"):
         if page.stem in labs.LABS:
-            page.write_text(MERMAID.sub(lambda _found: drawing(page), page.read_text("utf-8")), "utf-8")
+            redraw(page)
+
+
+def redraw(page: Path) -> None:
+    drawn = drawing(page)
+    page.write_text(MERMAID.sub(lambda _found: drawn, page.read_text("utf-8")), "utf-8")
 
 
 def drawing(page: Path) -> str:
@@ -51,6 +58,8 @@ def main() -> None:
     reference.mkdir()
     antsibull = ["antsibull-docs", "collection", "--use-current", "--squash-hierarchy", "--fail-on-error"]
     subprocess.run([*antsibull, "--dest-dir", str(reference), "nsfabric.linux"], check=True)
+    for page in reference.glob("**/*.rst"):
+        page.write_text(CONTENTS.sub("", page.read_text("utf-8")), "utf-8")
     sphinx = [sys.executable, "-m", "sphinx", "--fail-on-warning", "--keep-going", "--quiet", "--jobs", "auto"]
     subprocess.run([*sphinx, str(source), str(folder / "html")], check=True)
     print(f"the site: {folder}/html/index.html")
