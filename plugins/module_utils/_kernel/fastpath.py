@@ -81,9 +81,13 @@ def _modes() -> dict[bytes, str]:
 
 @contextmanager
 def _loaded(mode: str, entries: dict[bytes, bytes]) -> Iterator[int]:
-    with bpf.table(entries, KEY_SIZE, VALUE.size, OWNER) as table:
-        with bpf.program(assemble(mode, table), f"nsf_{mode}") as program:
-            yield program
+    with bpf.table(entries, KEY_SIZE, VALUE.size, OWNER) as table, _compiled(mode, table) as program:
+        yield program
+
+
+def _compiled(mode: str, table: int) -> Any:
+    # Longer names than 15 bytes are refused.
+    return bpf.program(assemble(mode, table), f"nsf_{mode}")
 
 
 def probe() -> dict[str, str]:

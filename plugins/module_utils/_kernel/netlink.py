@@ -68,7 +68,7 @@ class Request(NamedTuple):
     type: int
     flags: int
     header: dict[str, Any]
-    attrs: Sequence[tuple[str, Any]]
+    attrs: Sequence[tuple[Any, Any]]
 
     def encode(self, number: int) -> bytes:
         message = self.cls()
