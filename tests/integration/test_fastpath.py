@@ -286,6 +286,10 @@ def test_bpf_is_not_permitted(host: Host) -> None:
         )
     assert not has_clsact(host, "veth1b")
     assert ttl(host, four(2)) == 63
+    host.do("fastpath", name="pods", ends=ends(1, 2))
+    said = host.module("fastpath", inside=without_bpf, name="pods", state="absent")["msg"]
+    assert "cannot read what fast path begins at veth1b in the host: Operation not permitted; it takes CAP_BPF" in said
+    assert ttl(host, four(2)) == 64
 
 
 def test_a_helper_that_the_kernel_lacks(host: Host) -> None:

@@ -23,7 +23,10 @@ from . import bpf, netlink, tc
 from .link import index
 from .session import Session
 
-GONE = (errno.ENODEV, errno.ENOENT, errno.EINVAL)
+VANISHED = (errno.ENODEV, errno.ENOENT)
+# A filter whose discipline is gone is an invalid argument.
+GONE = (*VANISHED, errno.EINVAL)
+NEEDED = "it takes CAP_BPF and CAP_NET_ADMIN in the machine's first user namespace"
 NO_TABLE: tuple[Destination, ...] = ()
 
 
@@ -36,9 +39,10 @@ def read(session: Session, netns: str, names: dict[int, str]) -> dict[str, Hook]
         try:
             found[names[number]] = _hook(route, number, names, programs)
         except OSError as error:
-            # The device, or the filter, has vanished meanwhile.
-            if error.errno not in GONE:
-                raise
+            if error.errno not in VANISHED:
+                attempted, said = f"read what fast path begins at {names[number]}", error.strerror or str(error)
+                hint = NEEDED if error.errno == errno.EPERM else ""
+                raise KernelError(attempted, netns, said, hint) from error
     return found
 
 
@@ -109,7 +113,7 @@ def _try(route: netlink.Route, number: int, mode: str) -> str:
             said = _said(route, [tc.set_filter(number, PREFERENCE, HANDLE, program, OWNER)])
             return f"cls_bpf: {said}" if said else ""
     except PermissionError as error:
-        return f"bpf(2): {error.strerror}; it takes CAP_BPF and CAP_NET_ADMIN in the machine's first user namespace"
+        return f"bpf(2): {error.strerror}; {NEEDED}"
     except OSError as error:
         return f"bpf(2): {error.strerror}"
 
