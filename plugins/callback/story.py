@@ -55,6 +55,8 @@ class CallbackModule(Default):
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         """The message as it was written, lines and all."""
+        if "results" in result.result:
+            return
         text = str(result.result.get("msg", result.result))
         self._display.display(f"\n{result.host.get_name()}: {result.task.get_name()} failed:\n{text}", color="red")
         if self._display.verbosity:
@@ -62,6 +64,16 @@ class CallbackModule(Default):
 
     def v2_runner_on_skipped(self, result: Any) -> None:
         """Not shown."""
+
+    def v2_runner_item_on_ok(self, result: Any) -> None:
+        """Not shown: the task says at its end whether it changed something."""
+
+    def v2_runner_item_on_skipped(self, result: Any) -> None:
+        """Not shown."""
+
+    def v2_runner_item_on_failed(self, result: Any) -> None:
+        """One failure for each item; the task as a whole has nothing to add."""
+        self.v2_runner_on_failed(result)
 
     def v2_playbook_on_include(self, included_file: Any) -> None:
         """Not shown."""

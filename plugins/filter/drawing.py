@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Filters that draw a topology document: in text, in Mermaid, in Graphviz's language."""
+"""Filters that draw a topology document: in text, in Mermaid, in Graphviz's language, as SVG."""
 
 from __future__ import annotations
 
@@ -29,6 +29,10 @@ def dot(config: object) -> str:
     return _drawing.dot(_graph(config))
 
 
+def svg(config: object, title: str = "") -> str:
+    return _drawing.svg(_graph(config), str(title))
+
+
 def _graph(config: object) -> _drawing.Graph:
     try:
         return _drawing.build(config)
@@ -38,4 +42,4 @@ def _graph(config: object) -> _drawing.Graph:
 
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., str]]:
-        return {"text_drawing": text_drawing, "mermaid": mermaid, "dot": dot}
+        return {"text_drawing": text_drawing, "mermaid": mermaid, "dot": dot, "svg": svg}

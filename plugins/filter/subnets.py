@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Addresses of a subnet by their number."""
+"""Addresses and smaller subnets of a subnet, by their number."""
 
 from __future__ import annotations
 
@@ -26,8 +26,26 @@ def host_address(subnet: str, number: int, length: bool = True) -> str:
     return f"{address}/{network.prefixlen}" if length else str(address)
 
 
+def subnet(supernet: str, number: int, length: int) -> str:
+    """The subnet of a prefix length with a number; negative numbers count back from the end."""
+    try:
+        network = ipaddress.ip_network(supernet)
+    except ValueError as error:
+        raise AnsibleFilterError(f"subnet: {error}") from None
+    if not network.prefixlen <= length <= network.max_prefixlen:
+        raise AnsibleFilterError(
+            f"subnet: {supernet} has no subnets of length {length}, only of {network.prefixlen} to "
+            f"{network.max_prefixlen}"
+        )
+    count = 2 ** (length - network.prefixlen)
+    if not -count <= number < count:
+        raise AnsibleFilterError(f"subnet: {supernet} has no /{length} number {number}: it has {count}")
+    address = network[0] + (number % count << (network.max_prefixlen - length))
+    return f"{address}/{length}"
+
+
 class FilterModule:
     """The filters of this file."""
 
     def filters(self) -> dict[str, Any]:
-        return {"host_address": host_address}
+        return {"host_address": host_address, "subnet": subnet}

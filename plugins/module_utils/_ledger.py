@@ -12,14 +12,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Optional
 
 from ._lock import DIRECTORY
 from ._model import document as documents
-from ._model.document import Config, Document, Plan, Touched
+from ._model.document import Claim, Config, Document, Plan, Touched
 from ._model.netns_sysctl import follows
 from ._model.problems import Problems
 from ._model.state import HOST, End, State
@@ -53,16 +54,17 @@ class Ledger:
         Not what only the undoing touches, and not what goes with its namespace: neither is to come back.
         """
         owners = owners_of(document, planned.before)
-        known = {claim for item in self.objects for claim in claims_of(item)}
+        known = {claim for item in self.objects for claim in item.claims}
         for item in documents.touched(undone):
-            known |= claims_of(item) if not claims_of(item) & owners.keys() else set()
+            known |= item.claims if not item.claims & owners.keys() else set()
+        devices = self._made()
         made = {item.absent["name"] for item in self.objects if item.kind == "netns" and item.found is None}
         going = made - planned.after.namespaces.keys()
         for item in documents.touched(planned):
-            if claims_of(item) & known or (item.kind != "netns" and item.places & going):
+            if item.claims & known or (item.kind != "netns" and item.places & going):
                 continue
             item = _owned(item, owners, planned.before)
-            if item.owner is None and item.kind == SYSCTL and item.devices & self._made():
+            if item.owner is None and item.kind == SYSCTL and item.devices & devices:
                 # It only follows, on a device that goes with this topology.
                 continue
             self.objects.append(item)
@@ -71,8 +73,8 @@ class Ledger:
     def _follow(self, document: Document, planned: Plan) -> None:
         """A cable of ours that moves is ours at its new place as well."""
         made = [item for item in self.objects if item.kind == "veth" and item.found is None]
-        marks = {claim for item in made for claim in claims_of(item)}
-        places = {frozenset(item.devices) for item in made}
+        marks = {claim for item in made for claim in item.claims}
+        places = {item.devices for item in made}
         for kind, spec in document:
             if kind == "veth" and not spec.absent and spec.claims not in places:
                 if {(kind, claim) for claim in documents.origins(kind, spec, planned.before)} & marks:
@@ -82,28 +84,28 @@ class Ledger:
         """The devices that this topology made."""
         return {end for item in self.objects if item.found is None for end in item.devices if item.kind in LINKS}
 
-    def left_by(self, config: Config) -> list[Touched]:
+    def left_by(self, declared: AbstractSet[Claim]) -> list[Touched]:
         """The objects that were declared and are not any more, as far as a document alone tells."""
-        declared = claims(config)
-        return [item for item in self.objects if item.owner and not claims_of(item) & declared]
+        return [item for item in self.objects if item.owner and not item.claims & declared]
 
-    def followers(self, gone: Sequence[Touched], config: Config, state: Optional[State] = None) -> list[Touched]:
+    def followers(
+        self, gone: Sequence[Touched], declared: AbstractSet[Claim], state: Optional[State] = None
+    ) -> list[Touched]:
         """The sysctls that nobody declared, and that change when these objects are put back.
 
         With a state, only those whose device is there or comes back.
         """
-        declared = claims(config)
-        written = [subject for item in gone if item.kind == SYSCTL for dummy, subject in claims_of(item)]
+        written = [subject for item in gone if item.kind == SYSCTL for dummy, subject in item.claims]
         still = [subject for kind, subject in declared if kind == SYSCTL]
-        devices = {end for item in gone if item.kind == "link" and len(claims_of(item)) > 1 for end in item.devices}
+        devices = {end for item in gone if item.kind == "link" and len(item.claims) > 1 for end in item.devices}
         undeclared = [item for item in self.objects if item.kind == SYSCTL and item.owner is None]
         return [
             item
             for item in undeclared
-            if not claims_of(item) & declared
-            and not any(follows(key, still) for dummy, key in claims_of(item))
+            if not item.claims & declared
+            and not any(follows(key, still) for dummy, key in item.claims)
             and (state is None or all(state.link(end) or end in devices for end in item.devices))
-            and (item.devices & devices or any(follows(key, written) for dummy, key in claims_of(item)))
+            and (item.devices & devices or any(follows(key, written) for dummy, key in item.claims))
         ]
 
     def union(self, config: Config) -> Config:
@@ -121,8 +123,8 @@ class Ledger:
         return [
             item
             for item in leaving
-            if claims_of(item) & declared
-            or (item.kind == SYSCTL and any(follows(key, written) for dummy, key in claims_of(item)))
+            if item.claims & declared
+            or (item.kind == SYSCTL and any(follows(key, written) for dummy, key in item.claims))
         ]
 
     def inherit(self, objects: Sequence[Touched]) -> None:
@@ -130,14 +132,28 @@ class Ledger:
         known = {_key(item) for item in self.objects}
         self.objects += [item for item in objects if _key(item) not in known]
 
-    def settle(self, config: Config, state: State) -> None:
+    def settle(self, config: Config, declared: AbstractSet[Claim], state: State) -> None:
         """After a run: forgets what is no longer declared, and notes which objects exactly stand now."""
-        declared = claims(config)
-        owned = [item for item in documents.latest(self.objects) if item.owner is None or claims_of(item) & declared]
+        owned = [item for item in documents.latest(self.objects) if item.owner is None or item.claims & declared]
         self.objects = owned
         self.config, self.complete = config, True
         found = {_key(item): identity(item, state) for item in self.objects if item.found is None}
         self.identities = {key: value for key, value in found.items() if value}
+
+    def doubt(self, items: Iterable[Touched]) -> None:
+        """Before a run: of what it makes or removes, it is not known which exactly will stand if it is killed."""
+        for item in items:
+            self.identities.pop(_key(item), None)
+
+    def recognise(self, planned: Plan, state: State) -> None:
+        """After a run that was undone: what it removed has been made again."""
+        found = {_key(item): identity(item, state) for item in self.touched(planned) if _key(item) in self.identities}
+        self.identities.update({key: value for key, value in found.items() if value})
+
+    def touched(self, planned: Plan) -> list[Touched]:
+        """The objects that a plan makes, changes or removes."""
+        touched = {claim for item in documents.touched(planned) for claim in item.claims}
+        return [item for item in self.objects if item.claims & touched]
 
     def replaced(self, item: Touched, state: State) -> bool:
         """Whether something else stands now where this topology made an object."""
@@ -162,26 +178,27 @@ def owners_of(document: Document, state: State) -> dict[tuple[str, Any], Any]:
 
 
 def _owned(item: Touched, owners: Mapping[tuple[str, Any], Any], state: State) -> Touched:
-    mine = sorted(claims_of(item, state) & owners.keys(), key=str)
+    mine = claims_of(item, state) & owners.keys()
     if not mine:
         return item
-    owner = owners[mine[0]] or item.absent
+    owner = owners[min(mine, key=str)] or item.absent
     former = [*item.former, item.owner] if item.owner and item.owner != owner else item.former
     return replace(item, owner=owner, former=former)
 
 
-def claims(config: Config) -> set[tuple[str, Any]]:
+def claims(config: Config) -> set[Claim]:
     """What a configuration speaks of."""
-    return {(kind, claim) for kind, spec in documents.read(config, Problems()) for claim in documents.claims(spec)}
+    return claims_in(documents.read(config, Problems()))
 
 
-def claims_of(item: Touched, state: Optional[State] = None) -> set[tuple[str, Any]]:
-    """What an object is, where it was found and where it was declared; with a state, where it stands now as well."""
-    entries = [entry for entry in (item.absent, item.owner, *item.former) if entry]
-    document = documents.read({item.kind: entries}, Problems())
-    if state is None:
-        return {(kind, claim) for kind, spec in document for claim in documents.claims(spec)}
-    return {(kind, claim) for kind, spec in document for claim in documents.origins(kind, spec, state)}
+def claims_in(document: Document) -> set[Claim]:
+    """What a document speaks of."""
+    return {(kind, claim) for kind, spec in document for claim in documents.claims(spec)}
+
+
+def claims_of(item: Touched, state: State) -> set[Claim]:
+    """What an object is, where it was found, where it was declared and where it stands now."""
+    return {(item.kind, claim) for spec in item.specs for claim in documents.origins(item.kind, spec, state)}
 
 
 def identity(item: Touched, state: State) -> int:
@@ -226,7 +243,7 @@ def save(ledger: Ledger) -> None:
     os.makedirs(FOLDER, mode=0o700, exist_ok=True)
     temporary = ledger.path() + ".new"
     with open(temporary, "w", encoding="utf-8") as stream:
-        json.dump(asdict(ledger), stream, indent=1)
+        stream.write(json.dumps({**vars(ledger), "objects": [item.record for item in ledger.objects]}))
         stream.flush()
         os.fsync(stream.fileno())
     os.rename(temporary, ledger.path())

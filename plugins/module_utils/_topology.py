@@ -73,6 +73,7 @@ class _Run:
         self.purge = self.absent or module.params["purge"]
         self.check: bool = module.check_mode
         self.config, self.document, self.whole = config, document, document
+        self.declared = _ledger.claims_in(document)
 
     def converge(self, session: Session) -> Plan:
         host = _ledger.this_host(session.host_inode())
@@ -80,22 +81,27 @@ class _Run:
         known = before or Ledger(self.name, host)
         config = self.config if self.purge else known.union(self.config)
         candidates = self._candidates(known)
-        state = observe(session, self._scope(known, candidates))
+        self.scope = self._scope(known, candidates)
+        state = observe(session, self.scope)
         leaving, warnings = self._leaving(known, candidates, state)
         leaving = self._handed_over(leaving, host)
         undo, planned = self._plan(leaving, state, warnings)
         planned = replace(planned, warnings=(*warnings, *planned.warnings))
-        if self.check:
+        settled = before is not None and before.complete and before.config == config
+        if self.check or (settled and not planned.steps and not self.absent):
             return planned
         known = Ledger(self.name, host, dict(config), list(known.objects), dict(known.identities))
-        known.own(self.document, state)
-        if planned.steps:
+        if planned.steps and not self.absent:
+            known.own(self.document, state)
             known.add(planned, self.document, documents.plan(undo, state, Problems()))
+        if planned.steps:
+            if known.identities:
+                known.doubt(leaving if self.absent else known.touched(planned))
             planned = self._carry_out(session, planned, before, known)
         if self.absent:
             _ledger.forget(self.name)
-        elif planned.steps or before is None or not before.complete or before.config != config:
-            known.settle(config, planned.result)
+        else:
+            known.settle(config, self.declared if self.purge else _ledger.claims(config), planned.result)
             _ledger.save(known)
         return planned
 
@@ -103,8 +109,8 @@ class _Run:
         """What may have to go, as far as the ledger tells."""
         if self.absent:
             return known.objects
-        gone = known.left_by(self.config) if self.purge else []
-        return gone + known.followers(gone, self.config)
+        gone = known.left_by(self.declared) if self.purge else []
+        return gone + known.followers(gone, self.declared)
 
     def _scope(self, known: Ledger, candidates: Sequence[Touched]) -> Scope:
         """What has to be read to plan the document and the restoration, and to put both back."""
@@ -129,9 +135,9 @@ class _Run:
             if known.replaced(item, state):
                 what = " ".join(str(value) for key, value in item.absent.items() if key != "state")
                 warnings.append(f"{item.kind} {what} is not the one this topology made any more; it is left alone")
-            elif (item.owner or self.absent) and not _ledger.claims_of(item, state) & here:
+            elif (item.owner or self.absent) and not (here and _ledger.claims_of(item, state) & here):
                 leaving.append(item)
-        return leaving if self.absent else leaving + known.followers(leaving, self.config, state), warnings
+        return leaving if self.absent else leaving + known.followers(leaving, self.declared, state), warnings
 
     def _handed_over(self, leaving: list[Touched], host: str) -> list[Touched]:
         """What another topology declares as well stays, and with it what was found before this one."""
@@ -175,6 +181,7 @@ class _Run:
             if error.restored and before is None:
                 _ledger.forget(self.name)
             elif error.restored and before is not None:
+                before.recognise(planned, observe(session, self.scope))
                 _ledger.save(before)
             raise
 

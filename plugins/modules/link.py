@@ -85,8 +85,8 @@ link:
     addresses: {type: list, elements: str, description: "Its addresses, without those that the kernel made itself."}
     up: {type: bool, description: Whether it is administratively up.}
     mtu: {type: int, description: "The largest packet it sends, in bytes."}
-    mac: {type: str, description: Its Ethernet address.}
-    txqueuelen: {type: int, description: The length of its transmit queue in packets.}
+    mac: {type: str, description: "Its Ethernet address; null where it has none, as V(lo)."}
+    txqueuelen: {type: int, description: "The length of its transmit queue in packets; null where it has none."}
     master: {type: str, description: The bridge that it is a port of; empty for none.}
   sample:
     netns: ns1

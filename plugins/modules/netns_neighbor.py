@@ -95,7 +95,11 @@ netns_neighbor:
     netns: {type: str, description: Its namespace; null on the host.}
     device: {type: str, description: Its device.}
     address: {type: str, description: The neighbour's address.}
-    mac: {type: str, description: The neighbour's Ethernet address. Missing from a proxy entry.}
+    mac:
+      type: str
+      description:
+        - The neighbour's Ethernet address. Missing from a proxy entry.
+        - Null in check mode where the device of O(mac_of) is still to be made.
     proxy: {type: bool, description: Whether it is a proxy entry.}
   sample:
     netns: ns1

@@ -163,9 +163,9 @@ netns_route:
   contains:
     netns: {type: str, description: Its namespace; null on the host.}
     destination: {type: str, description: Its prefix; V(default) for the IPv4 default route.}
-    gateway: {type: str, description: Its gateway.}
-    device: {type: str, description: Its device.}
-    onlink: {type: bool, description: Whether the gateway is taken to be on link.}
+    gateway: {type: str, description: "Its gateway; null without one, and with several O(nexthops)."}
+    device: {type: str, description: "Its device; null without one, and with several O(nexthops)."}
+    onlink: {type: bool, description: Whether the gateway is taken to be on link; null without a gateway.}
     source: {type: str, description: Its preferred source address; empty when it has none.}
     scope: {type: str, description: Its scope.}
     metric: {type: int, description: Its metric.}

@@ -183,16 +183,16 @@ results:
   type: list
   elements: dict
   contains:
-    name: {type: str, description: The check's label.}
+    name: {type: str, description: The check's label; null without one.}
     from: {type: str, description: The namespace that the probes started in; null for the host.}
     to: {type: str, description: The address that was asked.}
     protocol: {type: str, description: "V(icmp) or V(tcp)."}
     port: {type: int, description: The TCP port; null for ICMP.}
-    device: {type: str, description: The device asked for.}
-    source: {type: str, description: The source address asked for.}
-    size: {type: int, description: The payload asked for.}
+    device: {type: str, description: The device asked for; null without one.}
+    source: {type: str, description: The source address asked for; null without one.}
+    size: {type: int, description: The payload asked for; null without one.}
     expected: {type: str, description: "V(reachable) or V(unreachable)."}
-    expected_ttl: {type: int, description: The TTL asked for.}
+    expected_ttl: {type: int, description: The TTL asked for; null without one.}
     reachable: {type: bool, description: Whether any answer came; null when the check was skipped.}
     ok:
       type: bool
@@ -200,12 +200,16 @@ results:
         - Whether it is as expected. Answers that are lost, or that have another TTL than expected, are not.
         - Null when the check was skipped.
     skipped: {type: bool, description: "Whether it was left out, in check mode, because its namespace does not exist."}
-    attempts: {type: int, description: How many attempts were made.}
+    attempts: {type: int, description: How many attempts were made; null when the check was skipped.}
     sent:
       type: int
-      description: Probes of the last attempt; of all attempts where V(unreachable) is expected.
-    received: {type: int, description: How many of them were answered.}
-    loss: {type: float, description: "The part that was not answered, from V(0) to V(1)."}
+      description:
+        - Probes of the last attempt; of all attempts where V(unreachable) is expected.
+        - Null when the check was skipped.
+    received: {type: int, description: How many of them were answered; null when the check was skipped.}
+    loss:
+      type: float
+      description: The part that was not answered, from V(0) to V(1); null when the check was skipped.
     rtt_ms:
       type: dict
       description: Round trip times of echo requests in milliseconds; null without an answer, and for TCP.

@@ -19,7 +19,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ansible.module_utils import basic
+import returned
+from ansible.module_utils import _internal, basic
 
 COLLECTION = "ansible_collections.nsfabric.linux.plugins"
 # Imported once, before any child is forked: pyroute2 alone takes a tenth of a second.
@@ -174,7 +175,11 @@ class Host:
         with os.fdopen(read) as stream:
             result = stream.read()
         os.waitpid(pid, 0)
-        return dict(json.loads(result)) if result else {}
+        if not result:
+            return {}
+        told = dict(json.loads(result))
+        returned.check(module, told)
+        return told
 
     def do(self, module: str, /, **options: Any) -> dict[str, Any]:
         """Runs a module that is to succeed."""
@@ -215,6 +220,8 @@ def _run(name: str, options: dict[str, Any], check: bool) -> dict[str, Any]:
     arguments = {**options, "_ansible_check_mode": check, "_ansible_diff": True, "_ansible_remote_tmp": "/run"}
     basic._ANSIBLE_ARGS = json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode()
     basic._ANSIBLE_PROFILE = "legacy"
+    # The unit tests of plugins make a controller of the process, which shows warnings instead of returning them.
+    _internal.is_controller = False
     module = importlib.import_module(f"{COLLECTION}.modules.{name}")
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):

@@ -130,7 +130,7 @@ def _run(host: Host, book: list[dict[str, Any]], variables: dict[str, Any]) -> s
                 "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default",
                 "ANSIBLE_PIPELINING": "true",
                 "ANSIBLE_HOME": f"{folder}/home",
-                "ANSIBLE_COLLECTIONS_PATH": _collections(),
+                "ANSIBLE_COLLECTIONS_PATH": collections(),
                 "ANSIBLE_NOCOLOR": "true",
                 "ANSIBLE_DEVEL_WARNING": "false",
             },
@@ -139,7 +139,7 @@ def _run(host: Host, book: list[dict[str, Any]], variables: dict[str, Any]) -> s
     return done.stdout
 
 
-def _collections() -> str:
+def collections() -> str:
     """The folder that the collection under test was imported from; Ansible finds it there as well."""
     # Not resolved: the checkout is a link in there.
     return str(next(up.parent for up in Path(_glue.__file__).absolute().parents if up.name == "ansible_collections"))

@@ -52,8 +52,8 @@ def snapshot(host: Host) -> str:
         "for ns in '' $(ip netns list | awk '{print $1}' | sort); do echo \"== $ns\";"
         ' i="${ns:+ip netns exec $ns}";'
         " $i ip -o link | sed 's/^[0-9]*: //; s/@if[0-9]*:/:/; s/NO-CARRIER,//; s/,LOWER_UP//; s/,M-DOWN//;"
-        " s/ state [A-Z]*//' | sort; "
-        " $i ip -br address | sed 's/@if[0-9]*//; s/fe80[^ ]*//' | awk '{$2 = \"\"; print}' | sort;"
+        " s/ state [A-Z]*//; s/ link-netnsid [0-9]*//' | sort; "
+        " $i ip -o address | awk '$4 !~ /^fe80/ {print $2, $4}' | sort;"
         " { $i ip -4 route show table all; $i ip -6 route show table all | grep -v -e fe80 -e 'local proto kernel'; }"
         " | sed 's/ linkdown//; s/ dead//' | sort;"
         " $i ip neighbor show nud permanent;"
@@ -331,3 +331,18 @@ def test_a_bad_name_is_refused(host: Host, name: str) -> None:
 
 def test_a_config_is_required_unless_absent(host: Host) -> None:
     assert "config" in host.module("topology", name="lab")["msg"]
+
+
+def test_a_default_route_whose_source_goes_with_the_topology_comes_back(host: Host) -> None:
+    host.sh("ip link add eth0 type veth peer name far; ip link set eth0 up; ip link set far up")
+    host.sh("ip address add 192.0.2.10/24 dev eth0; ip route add default via 192.0.2.1")
+    before = snapshot(host)
+    config = {
+        "veth": [{"name": "veth1", "addresses": ["10.1.0.3/32"], "peer": {"name": "veth2"}}],
+        "netns_route": [{"destination": "default", "gateway": "192.0.2.254", "source": "10.1.0.3"}],
+    }
+    apply(host, config)
+    assert (host.routes()[0]["gateway"], host.routes()[0]["prefsrc"]) == ("192.0.2.254", "10.1.0.3")
+    taken_down = host.module("topology", name="lab", state="absent")
+    assert not taken_down.get("failed"), taken_down["msg"]
+    assert snapshot(host) == before

@@ -17,6 +17,7 @@ from test_topology import STAR, apply, snapshot
 
 from ansible_collections.nsfabric.linux.plugins.module_utils import _lock, _transaction
 from ansible_collections.nsfabric.linux.plugins.module_utils._errors import KernelError
+from roles import settle
 
 real_apply = _transaction.apply
 
@@ -109,6 +110,17 @@ def test_a_failure_on_the_way_down_keeps_the_topology(host: Host) -> None:
         assert failed["msg"].endswith("The host was put back as it was found."), (steps, failed["msg"])
         assert snapshot(host) == before, f"failed after {steps} steps"
     assert not apply(host, STAR)["changed"]
+
+
+def test_a_failure_on_the_way_down_and_then_down(host: Host) -> None:
+    before = snapshot(host)
+    apply(host, STAR)
+    for steps in range(plan_of(host, state="absent") + 1):
+        apply(host, STAR)
+        host.module("topology", name="lab", state="absent", inside=after(steps, refuse))
+        taken_down = host.module("topology", name="lab", state="absent")
+        assert not taken_down.get("failed"), (steps, taken_down["msg"])
+        assert snapshot(host) == before, f"failed after {steps} steps"
 
 
 def test_a_run_waits_for_another_and_names_it(host: Host) -> None:

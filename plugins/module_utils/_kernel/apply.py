@@ -59,6 +59,13 @@ def _apply_requests(session: Session, steps: Sequence[Step]) -> None:
             raise
         for netns_name, request in requests:
             queues.setdefault(netns_name, []).append((step, request))
+        if session.is_full:
+            _send(session, queues)
+    _send(session, queues)
+
+
+def _send(session: Session, queues: dict[str, list[tuple[Step, Request]]]) -> None:
+    """Sends what is queued, and empties the queues."""
     for netns_name, queue in queues.items():
         answers = session.socket(netns_name).send([request for dummy, request in queue])
         for (step, dummy), answer in zip(queue, answers):
@@ -66,6 +73,8 @@ def _apply_requests(session: Session, steps: Sequence[Step]) -> None:
                 raise KernelError(
                     step.action.what(), step.action.netns, answer.text, f"by hand: {step.action.command()}"
                 )
+    queues.clear()
+    session.release()
 
 
 def _apply_directly(session: Session, steps: Sequence[Step]) -> None:

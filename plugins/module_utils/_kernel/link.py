@@ -8,21 +8,26 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from collections.abc import Mapping
 from typing import Any, Optional
 
 from .._errors import KernelError
 from .._model.addresses import AddAddress, DeleteAddress
 from .._model.attributes import SetLink
 from .._model.link import DeleteLink, MoveLink
-from .._model.state import LO, Address, Link
-from . import netlink
-from .netlink import Request
+from .._model.state import LO, Address, End, Link
+from . import messages, netlink
+from .messages import Message
+from .netlink import Query, Request
 from .session import Session
 
 IFF_UP = 1
 IFA_F_SECONDARY, IFA_F_PERMANENT, IFA_F_MANAGETEMPADDR, IFA_F_TEMPORARY = 0x01, 0x80, 0x100, 0x01
 RTEXT_FILTER_SKIP_STATS = 8
-SCOPE_LINK, SCOPE_HOST = 253, 254
+IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER, IFLA_TXQLEN = 1, 3, 4, 5, 10, 13
+IFLA_LINKINFO, IFLA_EXT_MASK, IFLA_LINK_NETNSID, IFLA_MIN_MTU, IFLA_MAX_MTU = 18, 29, 37, 50, 51
+IFLA_INFO_KIND, IFLA_INFO_DATA = 1, 2
+IFA_ADDRESS, IFA_LOCAL, IFA_FLAGS = 1, 2, 8
 SCALARS = {"mac": "IFLA_ADDRESS", "mtu": "IFLA_MTU", "txqueuelen": "IFLA_TXQLEN"}
 BRIDGE = {
     "stp": "IFLA_BR_STP_STATE",
@@ -33,29 +38,43 @@ BRIDGE = {
     "ageing_time": "IFLA_BR_AGEING_TIME",
     "vlan_filtering": "IFLA_BR_VLAN_FILTERING",
 }
+BRIDGE_NUMBERS = {
+    "stp": 5,
+    "priority": 6,
+    "forward_delay": 1,
+    "hello_time": 2,
+    "max_age": 3,
+    "ageing_time": 4,
+    "vlan_filtering": 7,
+}
+WITHOUT_STATISTICS = messages.attribute(IFLA_EXT_MASK, messages.NUMBERS[4].pack(RTEXT_FILTER_SKIP_STATS))
+ALL_LINKS = Query(netlink.RTM_GETLINK, messages.LINK, bytes(messages.LINK.size) + WITHOUT_STATISTICS)
+ALL_ADDRESSES = Query(netlink.RTM_GETADDR, messages.ADDRESS, bytes(messages.ADDRESS.size))
 
 
 class Seen:
     """A link as dumped: the value for the planner, and where its peer is said to be."""
 
-    def __init__(self, message: Any) -> None:
-        self.index: int = message["index"]
-        self.name: str = message.get_attr("IFLA_IFNAME")
-        self.kind, self.bridge = _kind(message)
-        self.master_index: int = message.get_attr("IFLA_MASTER") or 0
-        self.peer_index: int = (message.get_attr("IFLA_LINK") or 0) if self.kind == "veth" else 0
+    def __init__(self, message: Message) -> None:
+        dummy, dummy, self.index, flags, dummy = message.header
+        found = message.attributes
+        self.name = messages.text(found.get(IFLA_IFNAME))
+        self.kind, self.bridge = _kind(found.get(IFLA_LINKINFO))
+        self.master_index = messages.number(found.get(IFLA_MASTER))
+        self.peer_index = messages.number(found.get(IFLA_LINK)) if self.kind == "veth" else 0
         # Absent where the peer is in the same namespace; -1 where its namespace is not known here.
-        self.peer_nsid: Optional[int] = message.get_attr("IFLA_LINK_NETNSID")
-        self.mac: Optional[str] = message.get_attr("IFLA_ADDRESS")
-        self.mtu: int = message.get_attr("IFLA_MTU")
-        self.min_mtu: int = message.get_attr("IFLA_MIN_MTU") or 0
-        self.max_mtu: int = message.get_attr("IFLA_MAX_MTU") or 0
-        self.txqueuelen: int = message.get_attr("IFLA_TXQLEN")
-        self.up = bool(message["flags"] & IFF_UP)
+        nsid = found.get(IFLA_LINK_NETNSID)
+        self.peer_nsid: Optional[int] = None if nsid is None else messages.number(nsid)
+        self.mac = messages.mac(found.get(IFLA_ADDRESS))
+        self.mtu = messages.number(found.get(IFLA_MTU))
+        self.min_mtu = messages.number(found.get(IFLA_MIN_MTU))
+        self.max_mtu = messages.number(found.get(IFLA_MAX_MTU))
+        self.txqueuelen = messages.number(found.get(IFLA_TXQLEN))
+        self.up = bool(flags & IFF_UP)
         self.addresses: tuple[Address, ...] = ()
 
-    def link(self, names: dict[int, str]) -> Link:
-        """The planner's value; its peer is set by whoever knows the other namespaces."""
+    def link(self, names: Mapping[int, str], peer: Optional[End]) -> Link:
+        """The planner's value."""
         return Link(
             self.name,
             kind=self.kind,
@@ -68,30 +87,30 @@ class Seen:
             up=self.up,
             master=names.get(self.master_index),
             addresses=self.addresses,
+            peer=peer,
             bridge=self.bridge,
         )
 
 
-def _kind(message: Any) -> tuple[str, tuple[tuple[str, int], ...]]:
-    info = message.get_attr("IFLA_LINKINFO")
-    kind = (info.get_attr("IFLA_INFO_KIND") if info else None) or ""
-    data = info.get_attr("IFLA_INFO_DATA") if kind == "bridge" else None
-    if not data:
+def _kind(info: Optional[bytes]) -> tuple[str, tuple[tuple[str, int], ...]]:
+    inner = messages.attributes(info) if info else {}
+    kind = messages.text(inner.get(IFLA_INFO_KIND))
+    if kind != "bridge" or IFLA_INFO_DATA not in inner:
         return kind, ()
-    found = {name: data.get_attr(attribute) for name, attribute in BRIDGE.items()}
+    data = messages.attributes(inner[IFLA_INFO_DATA])
+    found = {name: messages.number(data[where]) for name, where in BRIDGE_NUMBERS.items() if where in data}
     # 2 where a program of user space does the work.
-    found["stp"] = min(found["stp"] or 0, 1)
-    return kind, tuple((name, value) for name, value in found.items() if value is not None)
+    found["stp"] = min(found.get("stp", 0), 1)
+    return kind, tuple(found.items())
 
 
 def read(session: Session, netns: str) -> list[Seen]:
     """Every link of a namespace with its addresses: two dumps."""
     route = session.socket(netns)
-    mask = [("IFLA_EXT_MASK", RTEXT_FILTER_SKIP_STATS)]
-    links = [Seen(message) for message in route.dump(Request(netlink.ifinfmsg, netlink.RTM_GETLINK, 0, {}, mask))]
+    links = [Seen(message) for message in route.dump(ALL_LINKS)]
     addresses: dict[int, list[Address]] = {}
-    for message in route.dump(Request(netlink.ifaddrmsg, netlink.RTM_GETADDR, 0, {}, ())):
-        addresses.setdefault(message["index"], []).append(_address(message))
+    for message in route.dump(ALL_ADDRESSES):
+        addresses.setdefault(message.header[4], []).append(_address(message))
     for link in links:
         found = addresses.get(link.index, ())
         # What the kernel gives `lo` when it comes up is not anybody's to declare.
@@ -100,14 +119,18 @@ def read(session: Session, netns: str) -> list[Seen]:
     return links
 
 
-def _address(message: Any) -> Address:
-    flags = message.get_attr("IFA_FLAGS") or message["flags"]
-    text = message.get_attr("IFA_LOCAL") or message.get_attr("IFA_ADDRESS")
-    address = ipaddress.ip_interface(f"{text}/{message['prefixlen']}")
-    if message["family"] == socket.AF_INET6:
+def _address(message: Message) -> Address:
+    family, length, flags = message.header[:3]
+    found = message.attributes
+    flags = messages.number(found[IFA_FLAGS]) if IFA_FLAGS in found else flags
+    raw = found.get(IFA_LOCAL) or found[IFA_ADDRESS]
+    written = f"{messages.host(raw)}/{length}"
+    if family == socket.AF_INET6:
         advertised = not flags & IFA_F_PERMANENT or bool(flags & (IFA_F_MANAGETEMPADDR | IFA_F_TEMPORARY))
-        return Address(str(address), kernel_made=advertised or address.is_link_local)
-    return Address(str(address), secondary=bool(flags & IFA_F_SECONDARY))
+        # fe80::/10
+        link_local = raw[0] == 0xFE and raw[1] & 0xC0 == 0x80
+        return Address(written, kernel_made=advertised or link_local)
+    return Address(written, secondary=bool(flags & IFA_F_SECONDARY))
 
 
 def index(session: Session, netns: str, name: str) -> int:
@@ -167,11 +190,11 @@ def _delete_address(session: Session, action: DeleteAddress) -> list[tuple[str, 
 def _far_address(session: Session, action: DeleteAddress) -> str:
     """The peer's address of a point-to-point one, by which the kernel knows it; "" for any other."""
     number = index(session, action.netns, action.name)
-    of_device = Request(netlink.ifaddrmsg, netlink.RTM_GETADDR, 0, {"index": number}, ())
+    of_device = Query(netlink.RTM_GETADDR, messages.ADDRESS, messages.ADDRESS.pack(0, 0, 0, 0, number))
     for message in session.socket(action.netns).dump(of_device):
-        local, far = message.get_attr("IFA_LOCAL"), message.get_attr("IFA_ADDRESS")
-        if local and local != far and message["index"] == number and _address(message).text == action.address:
-            return str(far)
+        local, far = message.attributes.get(IFA_LOCAL), message.attributes.get(IFA_ADDRESS)
+        if local and local != far and message.header[4] == number and _address(message).text == action.address:
+            return str(messages.host(far))
     return ""
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""rtnetlink on sockets of our own; pyroute2's message classes encode and decode.
+"""rtnetlink on sockets of our own; pyroute2's message classes encode what changes something.
 
 pyroute2's sockets are not used: they fork for each namespace, and differ between 0.7 and 0.9.
 """
@@ -16,9 +16,12 @@ import socket
 import struct
 import traceback
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple, Optional
 
-__all__ = ["ifaddrmsg", "ifinfmsg", "ndmsg", "nsidmsg", "rtmsg"]
+from .messages import Message, parse
+
+__all__ = ["ifaddrmsg", "ifinfmsg", "ndmsg", "rtmsg"]
 
 IMPORT_ERROR: Optional[str] = None
 PYROUTE2 = ""
@@ -27,7 +30,6 @@ try:
     from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
     from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
     from pyroute2.netlink.rtnl.ndmsg import ndmsg
-    from pyroute2.netlink.rtnl.nsidmsg import nsidmsg
     from pyroute2.netlink.rtnl.rtmsg import rtmsg
 
     PYROUTE2 = str(pyroute2.__version__)
@@ -48,10 +50,14 @@ SOL_NETLINK = 270
 NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK = 10, 11, 12
 SIOCGIFINDEX = 0x8933
 HEADER = struct.Struct("=LHHLL")
+NUMBER = struct.Struct("=I")
+# Where a message's number is, and in one of a link the device's.
+AT_NUMBER, AT_INDEX = 8, 20
 # More unread acknowledgements than this overflow the default receive buffer (ENOBUFS),
 WINDOW = 128
 # and more bytes at once the default send buffer (EMSGSIZE).
 WINDOW_BYTES = 64 * 1024
+BUFFER = 1 << 20
 
 
 class Answer(NamedTuple):
@@ -71,15 +77,42 @@ class Request(NamedTuple):
     attrs: Sequence[tuple[Any, Any]]
 
     def encode(self, number: int) -> bytes:
-        message = self.cls()
-        message["header"]["type"] = self.type
-        message["header"]["flags"] = NLM_F_REQUEST | self.flags
-        message["header"]["sequence_number"] = number
-        for name, value in self.header.items():
-            message[name] = value
-        message["attrs"] = list(self.attrs)
-        message.encode()
-        return bytes(message.data)
+        """The message; what differs only by its device is encoded once."""
+        if self.type != RTM_SETLINK:
+            return _encode(self.cls, self.type, self.flags, self.header.items(), self.attrs, number)
+        header = tuple((name, value) for name, value in self.header.items() if name != "index")
+        message = bytearray(_without_device(self.cls, self.type, self.flags, header, tuple(self.attrs)))
+        NUMBER.pack_into(message, AT_NUMBER, number)
+        NUMBER.pack_into(message, AT_INDEX, self.header["index"])
+        return bytes(message)
+
+
+@lru_cache(maxsize=256)
+def _without_device(cls: Any, kind: int, flags: int, header: Any, attrs: Any) -> bytes:
+    return _encode(cls, kind, flags, header, attrs, 0)
+
+
+def _encode(cls: Any, kind: int, flags: int, header: Any, attrs: Sequence[Any], number: int) -> bytes:
+    message = cls()
+    message["header"]["type"] = kind
+    message["header"]["flags"] = NLM_F_REQUEST | flags
+    message["header"]["sequence_number"] = number
+    for name, value in header:
+        message[name] = value
+    message["attrs"] = list(attrs)
+    message.encode()
+    return bytes(message.data)
+
+
+class Query(NamedTuple):
+    """A question: its type, its header and attributes, and the layout of the answers' headers."""
+
+    type: int
+    layout: struct.Struct
+    body: bytes
+
+    def encode(self, number: int, flags: int = 0) -> bytes:
+        return HEADER.pack(HEADER.size + len(self.body), self.type, NLM_F_REQUEST | flags, number, 0) + self.body
 
 
 class Route:
@@ -105,44 +138,38 @@ class Route:
             raise
         return int(struct.unpack("16si12x", answer)[1])
 
-    def dump(self, request: Request) -> list[Any]:
+    def dump(self, query: Query) -> list[Message]:
         """Every object of a kind; asked again when the kernel says that it changed meanwhile."""
         for _attempt in range(16):
-            messages, interrupted = self._dump(request)
+            messages, interrupted = self._dump(query)
             if not interrupted:
                 return messages
         raise OSError(errno.EINTR, "the tables kept changing while they were read")
 
-    def _dump(self, request: Request) -> tuple[list[Any], bool]:
+    def _dump(self, query: Query) -> tuple[list[Message], bool]:
         self._number += 1
-        self._socket.send(request._replace(flags=request.flags | NLM_F_DUMP).encode(self._number))
-        messages: list[Any] = []
+        self._socket.send(query.encode(self._number, NLM_F_DUMP))
+        messages: list[Message] = []
         interrupted = False
         while True:
-            for kind, flags, number, body in self._receive():
-                if number != self._number:
-                    continue
+            data = self._socket.recv(BUFFER)
+            for kind, flags, start, end in self._split(data):
                 interrupted |= bool(flags & NLM_F_DUMP_INTR)
                 if kind == NLMSG_DONE:
-                    _check_end(body)
+                    _check_end(data, start, end)
                     return messages, interrupted
-                if kind == NLMSG_ERROR:
-                    answer = _answer(body, flags)
-                    raise OSError(answer.code, answer.text)
-                messages.append(_decode(request.cls, body))
+                _check_error(kind, data, start, end, flags)
+                messages.append(parse(query.layout, data, start + HEADER.size, end))
 
-    def get(self, request: Request) -> Any:
+    def get(self, query: Query) -> Message:
         """One object."""
         self._number += 1
-        self._socket.send(request.encode(self._number))
+        self._socket.send(query.encode(self._number))
         while True:
-            for kind, flags, number, body in self._receive():
-                if number != self._number:
-                    continue
-                if kind == NLMSG_ERROR:
-                    answer = _answer(body, flags)
-                    raise OSError(answer.code, answer.text)
-                return _decode(request.cls, body)
+            data = self._socket.recv(BUFFER)
+            for kind, flags, start, end in self._split(data):
+                _check_error(kind, data, start, end, flags)
+                return parse(query.layout, data, start + HEADER.size, end)
 
     def send(self, requests: Sequence[Request]) -> list[Answer]:
         """Sends requests pipelined and returns the kernel's answer to each; it goes on after an error."""
@@ -165,32 +192,40 @@ class Route:
             self._socket.send(b"".join(window))
         numbers = {HEADER.unpack_from(message)[3] for message in window}
         while numbers:
-            for kind, flags, number, body in self._receive():
+            data = self._socket.recv(BUFFER)
+            for number, kind, flags, start, end in _messages(data):
                 if kind == NLMSG_ERROR and number in numbers:
-                    answers[number] = _answer(body, flags)
+                    answers[number] = _answer(data[start:end], flags)
                     numbers.remove(number)
 
-    def _receive(self) -> Iterator[tuple[int, int, int, bytes]]:
-        data = self._socket.recv(1 << 20)
-        offset = 0
-        while offset + HEADER.size <= len(data):
-            length, kind, flags, number = HEADER.unpack_from(data, offset)[:4]
-            yield kind, flags, number, data[offset : offset + length]
-            offset += (length + 3) & ~3
+    def _split(self, data: bytes) -> Iterator[tuple[int, int, int, int]]:
+        """The messages that answer the last question: type, flags, and where they are."""
+        for number, kind, flags, start, end in _messages(data):
+            if number == self._number:
+                yield kind, flags, start, end
 
 
-def _check_end(body: bytes) -> None:
+def _messages(data: bytes) -> Iterator[tuple[int, int, int, int, int]]:
+    """What was received: each message's number, type, flags, and where it is."""
+    start = 0
+    while start + HEADER.size <= len(data):
+        length, kind, flags, number = HEADER.unpack_from(data, start)[:4]
+        yield number, kind, flags, start, start + length
+        start += (length + 3) & ~3
+
+
+def _check_end(data: bytes, start: int, end: int) -> None:
     """A dump that fails on its way says so in its last message."""
-    if len(body) >= HEADER.size + 4:
-        (code,) = struct.unpack_from("=i", body, HEADER.size)
+    if end - start >= HEADER.size + 4:
+        (code,) = struct.unpack_from("=i", data, start + HEADER.size)
         if code < 0:
             raise OSError(-code, os.strerror(-code))
 
 
-def _decode(cls: Any, body: bytes) -> Any:
-    message = cls(body)
-    message.decode()
-    return message
+def _check_error(kind: int, data: bytes, start: int, end: int, flags: int) -> None:
+    if kind == NLMSG_ERROR:
+        answer = _answer(data[start:end], flags)
+        raise OSError(answer.code, answer.text)
 
 
 def _answer(body: bytes, flags: int) -> Answer:

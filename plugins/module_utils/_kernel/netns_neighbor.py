@@ -6,41 +6,39 @@
 
 from __future__ import annotations
 
-import ipaddress
 import socket
+from collections.abc import Mapping
 from typing import Any
 
 from .._model import values
 from .._model.netns_neighbor import DeleteNeighbor, SetNeighbor
 from .._model.state import Neighbor, NeighborKey
-from . import netlink
+from . import messages, netlink
 from .link import index
-from .netlink import Request
+from .netlink import Query, Request
 from .session import Session
 
 NUD_PERMANENT = 0x80
 NTF_PROXY = 0x08
+NDA_DST, NDA_LLADDR = 1, 2
+FAMILIES = (socket.AF_INET, socket.AF_INET6)
 
 
-def read(session: Session, netns: str, names: dict[int, str]) -> dict[NeighborKey, Neighbor]:
+def read(session: Session, netns: str, names: Mapping[int, str]) -> dict[NeighborKey, Neighbor]:
     """Every ARP and NDP entry. The kernel lists proxy entries only when they are asked for."""
     found: dict[NeighborKey, Neighbor] = {}
-    for flags in (0, NTF_PROXY):
-        for family in (socket.AF_INET, socket.AF_INET6):
-            header = {"family": family, "flags": flags}
-            request = Request(netlink.ndmsg, netlink.RTM_GETNEIGH, 0, header, ())
-            for message in session.socket(netns).dump(request):
-                # A proxy entry may stand for all devices: it belongs to none.
-                if message["ifindex"] in names and message["family"] == family:
-                    entry = _neighbor(message, names)
-                    found[entry.key] = entry
+    for wanted in (0, NTF_PROXY):
+        query = Query(netlink.RTM_GETNEIGH, messages.NEIGHBOR, messages.NEIGHBOR.pack(0, 0, 0, wanted, 0))
+        for message in session.socket(netns).dump(query):
+            family, number, state, flags, dummy = message.header
+            # A proxy entry may stand for all devices: it belongs to none.
+            if number in names and family in FAMILIES and NDA_DST in message.attributes:
+                proxy = bool(flags & NTF_PROXY)
+                address = str(messages.host(message.attributes[NDA_DST]))
+                key = NeighborKey(names[number], address, proxy)
+                lladdr = messages.mac(message.attributes.get(NDA_LLADDR))
+                found[key] = Neighbor(key, lladdr, proxy or bool(state & NUD_PERMANENT))
     return found
-
-
-def _neighbor(message: Any, names: dict[int, str]) -> Neighbor:
-    proxy = bool(message["flags"] & NTF_PROXY)
-    key = NeighborKey(names[message["ifindex"]], str(ipaddress.ip_address(message.get_attr("NDA_DST"))), proxy)
-    return Neighbor(key, message.get_attr("NDA_LLADDR"), proxy or bool(message["state"] & NUD_PERMANENT))
 
 
 def _header(session: Session, netns: str, key: NeighborKey) -> dict[str, Any]:

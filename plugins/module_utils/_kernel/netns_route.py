@@ -7,22 +7,27 @@
 from __future__ import annotations
 
 import errno
-import ipaddress
 import socket
+from collections.abc import Iterator, Mapping
 from typing import Any, Optional
 
 from .._errors import KernelError
 from .._model import values
 from .._model.netns_route_actions import AddRoute, DeleteRoute, ReplaceRoute
 from .._model.state import Hop, Route
-from . import netlink, wait
-from .link import index
-from .netlink import Request
+from . import messages, netlink, wait
+from .link import IFA_ADDRESS, IFA_FLAGS, index
+from .messages import NEXTHOP, Attributes, Message
+from .netlink import Query, Request
 from .session import Session
 
 FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 TYPES = {"unicast": 1, "local": 2, "blackhole": 6, "unreachable": 7, "prohibit": 8, "throw": 9}
 SCOPES = {"global": 0, "site": 200, "link": 253, "host": 254, "nowhere": 255}
+RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC = 1, 4, 5, 6, 7
+RTA_METRICS, RTA_MULTIPATH, RTA_TABLE, RTA_VIA = 8, 9, 15, 18
+RTAX_MTU = 2
+UNSPECIFIED = {socket.AF_INET: "0.0.0.0", socket.AF_INET6: "::"}
 # Where a table has no number of 8 bits the header says "compat".
 TABLE_COMPAT = 252
 RTNH_F_ONLINK = 4
@@ -34,61 +39,65 @@ TYPE_NAMES = {number: name for name, number in TYPES.items()}
 SCOPE_NAMES = {number: name for name, number in SCOPES.items()}
 
 
-def read(session: Session, netns: str, names: dict[int, str]) -> list[Route]:
+def read(session: Session, netns: str, names: Mapping[int, str]) -> list[Route]:
     """Every route that can be declared, in the kernel's order.
 
     Left out are cached and multicast ones, and those by type of service or by source prefix: other keys.
     """
     routes = []
     for family in FAMILIES.values():
-        request = Request(netlink.rtmsg, netlink.RTM_GETROUTE, 0, {"family": family}, ())
-        for message in session.socket(netns).dump(request):
+        query = Query(netlink.RTM_GETROUTE, messages.ROUTE, messages.ROUTE.pack(family, 0, 0, 0, 0, 0, 0, 0, 0))
+        for message in session.socket(netns).dump(query):
+            of_family, dummy, source_length, tos, dummy, dummy, dummy, kind, flags = message.header
             # Asked for a family that it does not have, the kernel dumps all others.
-            other = message["family"] != family or message["tos"] or message["src_len"]
-            if message["type"] in TYPE_NAMES and not message["flags"] & RTM_F_CLONED and not other:
+            other = of_family != family or tos or source_length
+            if kind in TYPE_NAMES and not flags & RTM_F_CLONED and not other:
                 routes.append(_route(message, names))
     return routes
 
 
-def _route(message: Any, names: dict[int, str]) -> Route:
-    family = 6 if message["family"] == socket.AF_INET6 else 4
-    destination = _canonical(message.get_attr("RTA_DST")) or values.DEFAULT[family].split("/", maxsplit=1)[0]
-    kind = TYPE_NAMES[message["type"]]
-    metrics = message.get_attr("RTA_METRICS")
+def _route(message: Message, names: Mapping[int, str]) -> Route:
+    family, length, dummy, dummy, table, protocol, scope, kind, flags = message.header
+    found = message.attributes
+    destination = messages.host(found.get(RTA_DST)) or UNSPECIFIED[family]
+    name = TYPE_NAMES[kind]
+    metrics = found.get(RTA_METRICS)
     return Route(
-        destination=f"{destination}/{message['dst_len']}",
+        destination=f"{destination}/{length}",
         # The header's table has 8 bits; the attribute has the number.
-        table=message.get_attr("RTA_TABLE") or message["table"],
-        metric=message.get_attr("RTA_PRIORITY") or 0,
-        type=kind,
-        protocol=message["proto"],
-        scope=SCOPE_NAMES.get(message["scope"], str(message["scope"])),
-        source=_canonical(message.get_attr("RTA_PREFSRC")),
-        mtu=(metrics.get_attr("RTAX_MTU") if metrics else None) or None,
+        table=messages.number(found.get(RTA_TABLE)) or table,
+        metric=messages.number(found.get(RTA_PRIORITY)),
+        type=name,
+        protocol=protocol,
+        scope=SCOPE_NAMES.get(scope, str(scope)),
+        source=messages.host(found.get(RTA_PREFSRC)),
+        mtu=(messages.number(messages.attributes(metrics).get(RTAX_MTU)) if metrics else 0) or None,
         # The kernel names `lo` as the device of an IPv6 route that leads nowhere.
-        hops=_hops(message, names) if kind in ("unicast", "local") else (),
+        hops=_hops(found, flags, names) if name in ("unicast", "local") else (),
     )
 
 
-def _canonical(text: Optional[str]) -> Optional[str]:
-    """The C library writes some IPv6 addresses otherwise than Python does (::ffff:10.0.0.1)."""
-    return str(ipaddress.ip_address(text)) if text and "." in text and ":" in text else text
-
-
-def _hops(message: Any, names: dict[int, str]) -> tuple[Hop, ...]:
-    several = message.get_attr("RTA_MULTIPATH")
+def _hops(found: Attributes, flags: int, names: Mapping[int, str]) -> tuple[Hop, ...]:
+    several = found.get(RTA_MULTIPATH)
     if several:
-        return tuple(
-            Hop(_gateway(hop), names.get(hop["oif"]), bool(hop["flags"] & RTNH_F_ONLINK), hop["hops"] + 1)
-            for hop in several
-        )
-    device = names.get(message.get_attr("RTA_OIF") or 0)
-    return (Hop(_gateway(message), device, bool(message["flags"] & RTNH_F_ONLINK)),)
+        return tuple(_each_hop(several, names))
+    device = names.get(messages.number(found.get(RTA_OIF)))
+    return (Hop(_gateway(found), device, bool(flags & RTNH_F_ONLINK)),)
 
 
-def _gateway(message: Any) -> Optional[str]:
-    via = message.get_attr("RTA_VIA")
-    return _canonical(via["addr"] if via else message.get_attr("RTA_GATEWAY"))
+def _each_hop(several: bytes, names: Mapping[int, str]) -> Iterator[Hop]:
+    start = 0
+    while start + NEXTHOP.size <= len(several):
+        length, flags, hops, number = NEXTHOP.unpack_from(several, start)
+        found = messages.attributes(several, start + NEXTHOP.size, start + length)
+        # The kernel counts weights from 0.
+        yield Hop(_gateway(found), names.get(number), bool(flags & RTNH_F_ONLINK), hops + 1)
+        start += (max(length, NEXTHOP.size) + 3) & ~3
+
+
+def _gateway(found: Attributes) -> Optional[str]:
+    # Before the address of an RTA_VIA stands its family, in 16 bits.
+    return messages.host(found[RTA_VIA][2:] if RTA_VIA in found else found.get(RTA_GATEWAY))
 
 
 def _key(route: Route) -> tuple[dict[str, Any], list[tuple[str, Any]]]:
@@ -167,15 +176,15 @@ def _await_source(session: Session, netns: str, route: Route) -> None:
 
 def _flags(session: Session, netns: str, address: str) -> int:
     """The flags of an IPv6 address; 0 where no device has it."""
-    attrs = [("IFA_ADDRESS", address)]
-    request = Request(netlink.ifaddrmsg, netlink.RTM_GETADDR, 0, {"family": socket.AF_INET6}, attrs)
+    wanted = messages.attribute(IFA_ADDRESS, socket.inet_pton(socket.AF_INET6, address))
+    body = messages.ADDRESS.pack(socket.AF_INET6, 0, 0, 0, 0) + wanted
     try:
-        message = session.socket(netns).get(request)
+        message = session.socket(netns).get(Query(netlink.RTM_GETADDR, messages.ADDRESS, body))
     except OSError as error:
         if error.errno != errno.EADDRNOTAVAIL:
             raise
         return 0
-    return int(message.get_attr("IFA_FLAGS") or message["flags"])
+    return messages.number(message.attributes.get(IFA_FLAGS)) or int(message.header[2])
 
 
 def _add(session: Session, action: AddRoute) -> list[tuple[str, Request]]:

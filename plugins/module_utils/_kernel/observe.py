@@ -15,14 +15,15 @@ from typing import Optional
 from .._errors import KernelError
 from .._model.scope import Needs, Scope
 from .._model.state import HOST, LO, End, Link, Namespace, State
-from . import fastpath, firewall, link, netlink, netns_neighbor, netns_route, netns_sysctl
+from . import fastpath, firewall, link, messages, netlink, netns_neighbor, netns_route, netns_sysctl
 from .bridge import settings_request
 from .link import Seen
-from .netlink import Request
+from .netlink import Query, Request
 from .netns import is_live
 from .session import THIS_NAMESPACE, Session, inode
 
 UNKNOWN = 0xFFFFFFFF
+NETNSA_NSID, NETNSA_FD = 1, 3
 
 
 def observe(session: Session, scope: Scope) -> State:
@@ -113,19 +114,18 @@ class _Peers:
         if unknown:
             self._look_everywhere(unknown)
             places = self._known()
-        return {name: self._links(name, places) for name in self.seen}
+        names = {name: {found.index: found.name for found in links} for name, links in self.seen.items()}
+        return {name: self._links(name, names, places) for name in self.seen}
 
-    def _links(self, name: str, places: dict[tuple[str, int], tuple[str, int]]) -> dict[int, Link]:
-        names = {found.index: found.name for found in self.seen[name]}
-        return {
-            found.index: replace(found.link(names), peer=self._end(places.get((name, found.index))))
-            for found in self.seen[name]
-        }
-
-    def _end(self, place: Optional[tuple[str, int]]) -> Optional[End]:
-        if place is None:
-            return None
-        return next((End(place[0], found.name) for found in self.seen[place[0]] if found.index == place[1]), None)
+    def _links(
+        self, name: str, names: Mapping[str, Mapping[int, str]], places: Mapping[tuple[str, int], tuple[str, int]]
+    ) -> dict[int, Link]:
+        links = {}
+        for found in self.seen[name]:
+            where, index = places.get((name, found.index), (name, 0))
+            peer = End(where, names[where][index]) if index in names[where] else None
+            links[found.index] = found.link(names[name], peer)
+        return links
 
     def _known(self) -> dict[tuple[str, int], tuple[str, int]]:
         """(namespace, number) of each near end whose far end is among what was read, to that of its far end."""
@@ -134,27 +134,30 @@ class _Peers:
             for found in links:
                 if found.peer_index:
                     by_pair.setdefault((found.index, found.peer_index), []).append(name)
-        places = {}
+        places: dict[tuple[str, int], tuple[str, int]] = {}
         for name, links in self.seen.items():
             for found in links:
-                if not found.peer_index:
+                near = (name, found.index)
+                if not found.peer_index or near in places:
                     continue
                 if found.peer_nsid is None:
-                    places[name, found.index] = (name, found.peer_index)
+                    places[near] = (name, found.peer_index)
                     continue
                 for other in by_pair.get((found.peer_index, found.index), ()):
                     if other != name and self._number(name, other) == found.peer_nsid & UNKNOWN:
-                        places[name, found.index] = (other, found.peer_index)
+                        far = (other, found.peer_index)
+                        places[near], places[far] = far, near
         return places
 
     def _number(self, name: str, other: str) -> int:
         """What the namespace `name` calls the namespace `other`."""
         if (name, other) not in self.numbers:
-            attrs = [("NETNSA_FD", self.session.descriptor(other))]
-            request = Request(netlink.nsidmsg, netlink.RTM_GETNSID, 0, {}, attrs)
-            answer = self.session.socket(name).get(request)
-            number = answer.get_attr("NETNSA_NSID")
-            self.numbers[name, other] = (UNKNOWN if number is None else number) & UNKNOWN
+            with self.session.opened(other) as descriptor:
+                wanted = messages.attribute(NETNSA_FD, messages.NUMBERS[4].pack(descriptor))
+                query = Query(netlink.RTM_GETNSID, messages.NSID, bytes(messages.NSID.size) + wanted)
+                answer = self.session.socket(name).get(query)
+            number = answer.attributes.get(NETNSA_NSID)
+            self.numbers[name, other] = UNKNOWN if number is None else messages.number(number)
         return self.numbers[name, other]
 
     def _look_everywhere(self, unknown: list[tuple[str, Seen]]) -> None:
@@ -202,8 +205,8 @@ def _has(route: netlink.Route, kind: str) -> bool:
         return True
     number = route.index(kind)
     route.send([settings_request(number, (("vlan_filtering", 1),))])
-    request = Request(netlink.ifinfmsg, netlink.RTM_GETLINK, 0, {"index": number}, ())
-    return dict(Seen(route.get(request)).bridge).get("vlan_filtering") == 1
+    query = Query(netlink.RTM_GETLINK, messages.LINK, messages.LINK.pack(0, 0, number, 0, 0))
+    return dict(Seen(route.get(query)).bridge).get("vlan_filtering") == 1
 
 
 def _salt() -> str:

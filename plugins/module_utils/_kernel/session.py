@@ -22,6 +22,10 @@ from . import netlink
 NETNS_DIRECTORY = "/run/netns"
 THIS_NAMESPACE = "/proc/thread-self/ns/net"
 CLONE_NEWNET = 0x40000000
+# Namespaces that messages on their way may refer to, and descriptors for everything but the sockets.
+AT_ONCE = 16
+RESERVE = 2 * AT_ONCE
+UNLIMITED = 1 << 20
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -56,11 +60,13 @@ class Session:
 
     def __init__(self, path_of: Optional[Callable[[str], str]] = None) -> None:
         self._path_of = path_of or in_netns_directory
-        self._descriptors: dict[str, int] = {HOST: os.open(THIS_NAMESPACE, os.O_RDONLY | os.O_CLOEXEC)}
-        self._sockets: dict[str, netlink.Route] = {}
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self._limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+        hard = self._limit[1]
+        self._room = _room(hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-        self._limit = (soft, hard)
+        self._host = os.open(THIS_NAMESPACE, os.O_RDONLY | os.O_CLOEXEC)
+        self._descriptors: dict[str, int] = {}
+        self._sockets: dict[str, netlink.Route] = {}
 
     def __enter__(self) -> Session:
         return self
@@ -68,8 +74,9 @@ class Session:
     def __exit__(
         self, kind: Optional[type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
     ) -> None:
-        for name in list(self._descriptors):
+        for name in [*self._descriptors, *self._sockets]:
             self.leave(name)
+        os.close(self._host)
         resource.setrlimit(resource.RLIMIT_NOFILE, self._limit)
 
     def path(self, name: str) -> str:
@@ -77,7 +84,7 @@ class Session:
 
     def host_inode(self) -> int:
         """The number of the host's own namespace."""
-        return os.fstat(self._descriptors[HOST]).st_ino
+        return os.fstat(self._host).st_ino
 
     def named(self) -> list[str]:
         """Every live namespace below /run/netns, sorted; none where names are mounted elsewhere."""
@@ -88,17 +95,47 @@ class Session:
         return []
 
     def descriptor(self, name: str) -> int:
-        """An open descriptor of a namespace; it keeps the namespace alive until `leave`."""
+        """An open descriptor of a namespace, for a message; it keeps the namespace alive until `release`."""
+        if name == HOST:
+            return self._host
         if name not in self._descriptors:
-            try:
-                self._descriptors[name] = os.open(self.path(name), os.O_RDONLY | os.O_CLOEXEC)
-            except OSError as error:
-                raise KernelError(f"open namespace {name}", HOST, error.strerror or str(error)) from error
+            self._descriptors[name] = self._open(name)
         return self._descriptors[name]
 
+    @property
+    def is_full(self) -> bool:
+        """Whether the messages that need the descriptors should leave, to make room for others."""
+        return len(self._descriptors) >= AT_ONCE
+
+    def release(self) -> None:
+        """Closes the descriptors: the messages that needed them have left."""
+        for name in list(self._descriptors):
+            os.close(self._descriptors.pop(name))
+
+    @contextmanager
+    def opened(self, name: str) -> Iterator[int]:
+        """A descriptor of a namespace for the length of the body."""
+        if name == HOST or name in self._descriptors:
+            yield self.descriptor(name)
+            return
+        descriptor = self._open(name)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def _open(self, name: str) -> int:
+        try:
+            return os.open(self.path(name), os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            raise KernelError(f"open namespace {name}", HOST, error.strerror or str(error)) from error
+
     def socket(self, name: str) -> netlink.Route:
-        """The netlink socket inside a namespace."""
+        """The netlink socket inside a namespace. Where there is no room for all of them, the oldest gives way."""
         if name not in self._sockets:
+            others = [other for other in self._sockets if other != HOST] if len(self._sockets) >= self._room else ()
+            if others:
+                self._sockets.pop(others[0]).close()
             with self.enter(name):
                 self._sockets[name] = netlink.Route()
         return self._sockets[name]
@@ -109,14 +146,15 @@ class Session:
         if name == HOST:
             yield
             return
-        try:
-            set_network(self.descriptor(name))
-        except OSError as error:
-            raise KernelError(f"enter namespace {name}", HOST, error.strerror or str(error)) from error
+        with self.opened(name) as descriptor:
+            try:
+                set_network(descriptor)
+            except OSError as error:
+                raise KernelError(f"enter namespace {name}", HOST, error.strerror or str(error)) from error
         try:
             yield
         finally:
-            set_network(self._descriptors[HOST])
+            set_network(self._host)
 
     @contextmanager
     def scratch(self) -> Iterator[None]:
@@ -125,7 +163,7 @@ class Session:
         try:
             yield
         finally:
-            set_network(self._descriptors[HOST])
+            set_network(self._host)
 
     def leave(self, name: str) -> None:
         """Closes what is open of a namespace: it could not vanish otherwise."""
@@ -133,6 +171,21 @@ class Session:
             self._sockets.pop(name).close()
         if name in self._descriptors:
             os.close(self._descriptors.pop(name))
+
+
+def _room(limit: int) -> int:
+    """How many sockets there may be, beside all that a run opens otherwise."""
+    used = len(os.listdir("/proc/self/fd"))
+    if limit == resource.RLIM_INFINITY:
+        return UNLIMITED
+    if limit - used - RESERVE < 2:
+        raise KernelError(
+            "open namespaces",
+            HOST,
+            f"the limit of open files is {limit}, and {used} are open",
+            f"raise it: ulimit -n {used + 2 * RESERVE}",
+        )
+    return limit - used - RESERVE
 
 
 def is_mounted(path: str) -> bool:

@@ -143,8 +143,8 @@ def _forget_source(namespace: Namespace, device: str, text: str) -> None:
             replace(route, source=None) if route.source == host and device in route.devices else route
             for route in namespace.routes
         ]
-    elif not any(host == found.text.split("/")[0] for link in namespace.links.values() for found in link.addresses):
-        namespace.routes = [route for route in namespace.routes if route.source != host]
+    else:
+        namespace.forget_sources({host})
 
 
 def _network(text: str) -> Any:

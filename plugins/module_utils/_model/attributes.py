@@ -111,7 +111,9 @@ def address(planner: Planner, end: End, wanted: Attributes, option: str = "") ->
 
 def _with_kept(planner: Planner, end: End, wanted: Attributes) -> Attributes:
     """What is wanted, and where nothing is said what an earlier step of this plan would lose."""
-    kept = planner.kept.get(end, Attributes())
+    kept = planner.kept.get(end)
+    if kept is None:
+        return wanted
     return replace(
         wanted,
         addresses=kept.addresses if wanted.addresses is None else wanted.addresses,

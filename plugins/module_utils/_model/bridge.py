@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Optional
 
 from . import attributes, link, ports, values
@@ -149,7 +149,8 @@ def _configure(planner: Planner, spec: Bridge) -> None:
         if some:
             why = "; ".join(f"{name} is {now.get(name, 'not known')}, wanted {value}" for name, value in some)
             planner.do(SetBridge(spec.end.netns, spec.end.name, tuple(some)), why)
-    attributes.configure(planner, spec.end, spec.wanted)
+    # While a bridge is down, the packets with which its ports come up are not flooded to all the others.
+    attributes.configure(planner, spec.end, replace(spec.wanted, up=spec.wanted.up and found.up))
 
 
 def _delay_is_possible(wanted: dict[str, int], now: dict[str, int]) -> bool:
@@ -193,7 +194,7 @@ def _address(planner: Planner, spec: Bridge) -> None:
     if spec.absent:
         return
     # Its ports may have changed an MTU that was never set.
-    attributes.configure(planner, spec.end, Attributes(mtu=spec.wanted.mtu))
+    attributes.configure(planner, spec.end, Attributes(mtu=spec.wanted.mtu, up=spec.wanted.up))
     attributes.address(planner, spec.end, spec.wanted)
 
 

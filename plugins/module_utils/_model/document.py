@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from functools import cached_property
 from typing import Any, Optional
 
 from .netns_sysctl_keys import device_of, key
@@ -20,6 +21,8 @@ from .state import HOST, End, State
 from .step import Step
 
 Config = Mapping[str, Sequence[Mapping[str, Any]]]
+# A kind, and what identifies a thing of that kind.
+Claim = tuple[str, Any]
 # What comes and goes with something else: a sysctl with its device, a link that is no cable or bridge by moving.
 INSEPARABLE = ("netns_sysctl", "link")
 ON_DEVICES = ("netns_sysctl", "netns_neighbor")
@@ -166,22 +169,41 @@ class Touched:
     owner: Optional[Mapping[str, Any]] = None
     former: Sequence[Mapping[str, Any]] = field(default_factory=list)
 
-    @property
-    def devices(self) -> set[End]:
+    @cached_property
+    def devices(self) -> frozenset[End]:
         """The devices it is, or is on."""
         netns = self.absent.get("netns") or HOST
         if self.kind == "netns_sysctl":
             name = device_of(key(self.absent["name"]))
-            return {End(netns, name)} if name else set()
+            return frozenset([End(netns, name)] if name else ())
         names = [(netns, self.absent.get("device") or self.absent.get("name"))]
         if "peer" in self.absent:
             names.append((self.absent["peer"].get("netns") or HOST, self.absent["peer"]["name"]))
-        return {End(place, name) for place, name in names if name}
+        return frozenset(End(place, name) for place, name in names if name)
+
+    @cached_property
+    def places(self) -> frozenset[str]:
+        """The namespaces it stands in."""
+        return frozenset(entry.get("netns") or HOST for entry in (self.absent, self.absent.get("peer", self.absent)))
+
+    @cached_property
+    def specs(self) -> Sequence[Any]:
+        """Its entries as specifications: what it is, where it was found and where it was declared."""
+        entries = [entry for entry in (self.absent, self.owner, *self.former) if entry]
+        return [KINDS[self.kind].read(Reader(entry, "", Problems())) for entry in entries]
+
+    @cached_property
+    def claims(self) -> frozenset[Claim]:
+        """What identifies it, in any of its entries."""
+        return frozenset((self.kind, claim) for spec in self.specs for claim in claims(spec))
 
     @property
-    def places(self) -> set[str]:
-        """The namespaces it stands in."""
-        return {entry.get("netns") or HOST for entry in (self.absent, self.absent.get("peer", self.absent))}
+    def record(self) -> dict[str, Any]:
+        """Its fields."""
+        return {name: getattr(self, name) for name in FIELDS}
+
+
+FIELDS = [each.name for each in fields(Touched)]
 
 
 def touched(planned: Plan) -> list[Touched]:
@@ -189,8 +211,8 @@ def touched(planned: Plan) -> list[Touched]:
 
     And what would follow when one of them is put back: a device's forwarding follows ip_forward.
     """
-    result = []
-    for name, kind in KINDS.items():
+    result: list[Touched] = []
+    for name, kind in KINDS.items() if planned.steps else ():
         places: dict[Any, None] = {}
         for state in (planned.before, planned.after):
             for netns in sorted(state.namespaces):
@@ -265,20 +287,18 @@ def restoration(objects: Iterable[Touched]) -> dict[str, list[Mapping[str, Any]]
 
 def latest(objects: Iterable[Touched]) -> list[Touched]:
     """Without the former places of a cable that was made and then moved."""
-    kept: list[Touched] = []
-    for item in objects:
+    kept: dict[int, Touched] = {}
+    cables: dict[frozenset[str], list[int]] = {}
+    for number, item in enumerate(objects):
         if item.kind == "veth" and item.found is None:
-            names = {end.name for end in item.devices}
-            kept = [
-                other
-                for other in kept
-                if other.kind != "veth"
-                or other.found is not None
-                or {end.name for end in other.devices} != names
-                or (other.owner != item.owner and not other.devices & item.devices)
-            ]
-        kept.append(item)
-    return kept
+            names = frozenset(end.name for end in item.devices)
+            others = cables.get(names, ())
+            for other in others:
+                if kept[other].owner == item.owner or kept[other].devices & item.devices:
+                    del kept[other]
+            cables[names] = [*(other for other in others if other in kept), number]
+        kept[number] = item
+    return list(kept.values())
 
 
 def _outside(objects: Sequence[Touched]) -> list[Touched]:

@@ -37,6 +37,8 @@ PROTOCOLS = {
     "rip": 189,
     "eigrp": 192,
 }
+TABLE_NAMES = {number: name for name, number in TABLES.items()}
+PROTOCOL_NAMES = {number: name for name, number in PROTOCOLS.items()}
 # What the kernel gives an IPv6 route without a metric (IP6_RT_PRIO_USER).
 IPV6_METRIC = 1024
 
@@ -66,12 +68,12 @@ def protocol_number(value: str) -> int:
 
 def table_name(number: int) -> str:
     """A routing table's name, or its number."""
-    return {number: name for name, number in TABLES.items()}.get(number, str(number))
+    return TABLE_NAMES.get(number) or str(number)
 
 
 def protocol_name(number: int) -> str:
     """The name of a route's origin, or its number."""
-    return {number: name for name, number in PROTOCOLS.items()}.get(number, str(number))
+    return PROTOCOL_NAMES.get(number) or str(number)
 
 
 def hop_words(hop: Hop, family: int) -> list[object]:

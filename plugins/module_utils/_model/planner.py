@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, Optional, Protocol
 
@@ -45,10 +46,12 @@ class Planner:
     path: str = ""
     specs: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     kept: dict[End, Any] = field(default_factory=dict)
+    leaving: AbstractSet[str] = frozenset()
 
     def run(self, specs: Mapping[str, Sequence[Spec]], plans: Mapping[str, Mapping[str, PlanFunction]]) -> None:
         """Plans every entry, phase by phase, kind by kind in the registry's order."""
         self.specs = specs
+        self.leaving = {spec.name for spec in specs.get("netns", ()) if spec.absent}
         for self.phase in PHASES:
             for self.kind, functions in plans.items():
                 function = functions.get(self.phase)
@@ -69,9 +72,7 @@ class Planner:
 
     def doomed(self, name: str) -> bool:
         """Whether the document deletes a namespace that is still there."""
-        return name in self.state.namespaces and any(
-            spec.absent and spec.name == name for spec in self.specs.get("netns", ())
-        )
+        return name in self.leaving and name in self.state.namespaces
 
     def has_feature(self, name: str) -> bool:
         """Whether this kernel has a kind of link; it was probed by making one."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, NamedTuple, Optional
 
 HOST = ""
@@ -95,12 +96,15 @@ class RouteKey(NamedTuple):
     metric: int
 
 
+MAIN_TABLE = 254
+
+
 @dataclass(frozen=True)
 class Route:
     """A route; `destination` is always a prefix, the default route too."""
 
     destination: str
-    table: int = 254
+    table: int = MAIN_TABLE
     metric: int = 0
     type: str = "unicast"
     protocol: int = 4
@@ -109,13 +113,13 @@ class Route:
     mtu: Optional[int] = None
     hops: tuple[Hop, ...] = ()
 
-    @property
+    @cached_property
     def key(self) -> RouteKey:
         return RouteKey(self.table, self.destination, self.metric)
 
-    @property
-    def devices(self) -> set[str]:
-        return {hop.device for hop in self.hops if hop.device}
+    @cached_property
+    def devices(self) -> frozenset[str]:
+        return frozenset(hop.device for hop in self.hops if hop.device)
 
 
 class NeighborKey(NamedTuple):
@@ -208,6 +212,12 @@ class Namespace:
         """What goes when a device gets another MAC: the entries of its neighbours, but not its proxy entries."""
         self.neighbors = {key: value for key, value in self.neighbors.items() if key.device != name or key.proxy}
 
+    def forget_sources(self, gone: set[str]) -> None:
+        """What goes with IPv4 addresses: routes of the main table that prefer them as their source, on any device."""
+        if any(route.source in gone for route in self.routes):
+            gone = gone - {found.text.split("/")[0] for link in self.links.values() for found in link.addresses}
+            self.routes = [route for route in self.routes if route.table != MAIN_TABLE or route.source not in gone]
+
     def forget_hook(self, name: str) -> None:
         """What goes with a device: its filters, and the way to it from those of other devices."""
         self.hooks.pop(name, None)
@@ -220,8 +230,11 @@ class Namespace:
         link = self.links.pop(name, None)
         self.forget_device(name)
         self.forget_hook(name)
-        for other in [port for port in self.links.values() if port.master == name]:
-            self.links[other.name] = replace(other, master=None)
+        if link:
+            self.forget_sources({found.text.split("/")[0] for found in link.addresses if "." in found.text})
+        if link and link.kind != "veth":
+            for other in [port for port in self.links.values() if port.master == name]:
+                self.links[other.name] = replace(other, master=None)
         return link
 
 

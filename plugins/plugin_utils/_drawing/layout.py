@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Optional
 
@@ -40,6 +41,32 @@ def arrange(part: Graph, style: Style) -> Sheet:
     ends = [(rows[near], rows[end]) for near, end in part.cables if near in rows and end in rows]
     sheet.lanes = sorted((min(pair), max(pair)) for pair in ends)
     return sheet
+
+
+def islands(graph: Graph) -> list[Graph]:
+    """What cables hold together."""
+    groups: list[list[Box]] = []
+    for box in graph.boxes:
+        neighbours = {end[0] for cable in graph.cables for end in cable if box.netns in (cable[0][0], cable[1][0])}
+        joined = [group for group in groups if any(member.netns in neighbours for member in group)]
+        groups = [group for group in groups if group not in joined]
+        groups.append([*(member for group in joined for member in group), box])
+    return [_part(graph, group) for group in groups]
+
+
+def parts(graph: Graph) -> list[Graph]:
+    """The same; but namespaces without a cable are drawn beside the last part."""
+    groups = [part.boxes for part in islands(graph)]
+    alone = [group for group in groups if len(group) == 1 and group[0].netns is not None]
+    together = [list(group) for group in groups if group not in alone] or [[]]
+    together[-1] += [box for group in alone for box in group]
+    return [_part(graph, group) for group in together]
+
+
+def _part(graph: Graph, group: Sequence[Box]) -> Graph:
+    places = {box.netns for box in group}
+    cables = tuple(cable for cable in graph.cables if cable[0][0] in places)
+    return Graph(tuple(box for box in graph.boxes if box.netns in places), cables)
 
 
 def _hub(part: Graph, style: Style) -> Optional[Box]:

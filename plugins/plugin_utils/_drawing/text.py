@@ -11,8 +11,8 @@ as boxes within it; a cable is a horizontal line. Above `MANY` namespaces each i
 from __future__ import annotations
 
 from .canvas import widest
-from .graph import MANY, Box, Graph
-from .layout import arrange
+from .graph import MANY, Graph
+from .layout import arrange, parts
 from .paint import paint
 from .sheet import Style
 from .words import shared_facts
@@ -23,7 +23,7 @@ def text(graph: Graph, columns: int = 100) -> str:
         return "(nothing to draw: the topology is empty)"
     compact = graph.namespaces > MANY
     lines: list[str] = []
-    for part in [graph] if compact else _parts(graph):
+    for part in [graph] if compact else parts(graph):
         lines += ["", *_fitting(part, compact, columns)]
     if compact:
         lines += shared_facts(graph, columns)
@@ -38,22 +38,3 @@ def _fitting(part: Graph, compact: bool, columns: int) -> list[str]:
         if widest(lines) <= columns:
             break
     return lines
-
-
-def _parts(graph: Graph) -> list[Graph]:
-    """What cables hold together; namespaces without a cable are drawn beside the last part."""
-    groups: list[list[Box]] = []
-    for box in graph.boxes:
-        neighbours = {end[0] for cable in graph.cables for end in cable if box.netns in (cable[0][0], cable[1][0])}
-        joined = [group for group in groups if any(member.netns in neighbours for member in group)]
-        groups = [group for group in groups if group not in joined]
-        groups.append([*(member for group in joined for member in group), box])
-    alone = [group for group in groups if len(group) == 1 and group[0].netns is not None]
-    together = [group for group in groups if group not in alone] or [[]]
-    together[-1] += [box for group in alone for box in group]
-    parts = []
-    for group in together:
-        places = {box.netns for box in group}
-        cables = tuple(cable for cable in graph.cables if cable[0][0] in places)
-        parts.append(Graph(tuple(box for box in graph.boxes if box in group), cables))
-    return parts

@@ -17,7 +17,9 @@ FILTERS = FilterModule().filters()
 PAIR = {"veth": [{"name": "v1", "netns": "a", "peer": {"name": "v2", "netns": "b"}}]}
 
 
-@pytest.mark.parametrize(("name", "start"), [("text_drawing", "┌─ a ─"), ("mermaid", "flowchart"), ("dot", "graph ")])
+@pytest.mark.parametrize(
+    ("name", "start"), [("text_drawing", "┌─ a ─"), ("mermaid", "flowchart"), ("dot", "graph "), ("svg", "<svg ")]
+)
 def test_draws(name: str, start: str) -> None:
     assert FILTERS[name](PAIR).startswith(start)
 

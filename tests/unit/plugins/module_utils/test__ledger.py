@@ -89,7 +89,7 @@ class TestOwnership:
     def test_what_was_replaced_behind_our_back_is_told(self) -> None:
         state = State({HOST: Namespace(), "ns1": Namespace(inode=77)})
         known = ledger()
-        known.settle(CONFIG, state)
+        known.settle(CONFIG, _ledger.claims(CONFIG), state)
         assert known.complete
         assert not known.replaced(MADE, state)
         state.namespaces["ns1"].inode = 78
@@ -101,14 +101,16 @@ class TestOwnership:
         bridge = Touched("bridge", None, {"name": "br0", "state": "absent"})
         known = Ledger("lab", "boot:1", {}, [bridge])
         state = State({HOST: Namespace(links={"br0": Link("br0", "bridge", index=9)})})
-        known.settle({"bridge": [{"name": "br0"}]}, state)
+        config = {"bridge": [{"name": "br0"}]}
+        known.settle(config, _ledger.claims(config), state)
         assert not known.replaced(bridge, state)
         state.namespaces[HOST].links["br0"] = Link("br0", "bridge", index=12)
         assert known.replaced(bridge, state)
 
     def test_what_is_not_declared_any_more_is_forgotten(self) -> None:
         known = Ledger("lab", "boot:1", CONFIG, [replace(MADE, owner=MADE.absent), replace(FOUND, owner=FOUND.absent)])
-        known.settle({"link": CONFIG["link"]}, State({HOST: Namespace()}))
+        config = {"link": CONFIG["link"]}
+        known.settle(config, _ledger.claims(config), State({HOST: Namespace()}))
         assert [item.kind for item in known.objects] == ["link"]
         assert known.config == {"link": CONFIG["link"]}
 

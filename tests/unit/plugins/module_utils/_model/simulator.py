@@ -264,6 +264,8 @@ class Kernel:
             if port.filter:
                 port.filter = (*port.filter[:3], [(a, None if d is device else d, m) for a, d, m in port.filter[3]])
         del net.devices[device.name]
+        for text in device.v4:
+            self._forget_source(net, text)
         self._follow(net, device.master)
 
     @staticmethod
@@ -373,16 +375,17 @@ class Kernel:
         going = same if same[0] == action.address else [action.address]
         for text in going:
             own.remove(text)
-            if host_of(text) not in self._locals(net):
-                net.routes = [
-                    entry for entry in net.routes if entry.source != host_of(text) or entry.fixed.table != MAIN
-                ]
+            self._forget_source(net, text)
         if not own:
             net.routes = [
                 entry
                 for entry in net.routes
                 if entry.version == 6 or not entry.ways or any(way.device is not device for way in entry.ways)
             ]
+
+    def _forget_source(self, net: Net, text: str) -> None:
+        if host_of(text) not in self._locals(net):
+            net.routes = [entry for entry in net.routes if entry.source != host_of(text) or entry.fixed.table != MAIN]
 
     @staticmethod
     def _locals(net: Net) -> set[str]:

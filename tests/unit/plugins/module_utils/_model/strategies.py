@@ -79,7 +79,8 @@ class Host(State):
     def __repr__(self) -> str:
         shown = document.describe(self)
         forwards = self.namespaces[HOST].sysctls["net", "ipv4", "ip_forward"].value
-        return f"Host(ip_forward={forwards}, { {kind: shown[kind] for kind in shown if kind != 'netns_sysctl'} })"
+        others = {kind: shown[kind] for kind in shown if kind != "netns_sysctl"}
+        return f"Host(ip_forward={forwards}, {others})"
 
 
 @st.composite

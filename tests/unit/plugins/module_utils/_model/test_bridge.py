@@ -74,7 +74,11 @@ def test_a_declared_mtu_is_set_after_the_bridge_is_made(mtu: int) -> None:
     steps = commands(
         state(links={End("", "p"): device("p", mtu=1400)}), bridge=[{"name": "br1", "mtu": mtu, "ports": ["p"]}]
     )
-    assert steps[1:] == [f"ip link set dev br1 mtu {mtu} up", "ip link set dev p master br1"]
+    assert steps[1:] == [
+        f"ip link set dev br1 mtu {mtu}",
+        "ip link set dev p master br1",
+        "ip link set dev br1 up",
+    ]
     assert ("mtu 1280 type" in steps[0]) is (mtu == 1500)
 
 

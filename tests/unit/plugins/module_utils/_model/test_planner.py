@@ -162,7 +162,7 @@ def test_check_mode_takes_a_missing_link_for_granted() -> None:
 
 def test_a_namespace_that_goes_is_doomed_while_it_is_there() -> None:
     planned = planner()
-    planned.specs = {"netns": [Spec("ns1", absent=True), Spec("ns2", absent=True), Spec("ns3")]}
+    planned.run({"netns": [Spec("ns1", absent=True), Spec("ns2", absent=True), Spec("ns3")]}, {})
     assert planned.doomed("ns1")
     assert not planned.doomed("ns2")
     assert not planned.doomed("ns3")

@@ -1,0 +1,137 @@
+# Copyright (c) 2026, nsfabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Random topologies, and what goes wrong: failures and kills at random points, and drift made by hand."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from host import Host
+from hypothesis import given, reject
+from hypothesis import strategies as st
+from strategies import documents
+from test_properties import BOUNDED, bare, held, lines, made, possible
+from test_topology import snapshot
+from test_transaction import after, kill, plan_of, refuse
+
+Entry = dict[str, Any]
+
+
+@contextmanager
+def throw_away() -> Iterator[Host]:
+    host = made()
+    try:
+        yield host
+    finally:
+        host.close()
+
+
+def draw(data: Any) -> dict[str, list[Entry]]:
+    return possible(data.draw(documents(bare())))
+
+
+def steps_of(host: Host, config: dict[str, list[Entry]]) -> int:
+    """How many steps lead to a document; one that cannot be had here, or that is there, is of no use."""
+    planned = host.module("topology", check=True, name="lab", config=config)
+    return len(planned.get("steps", ())) or reject()
+
+
+def without_settings(shown: str) -> str:
+    """A device that is made again starts from what `default` has become."""
+    return "\n".join(line for line in shown.splitlines() if not line.startswith(("ipv4/conf", "ipv6/conf")))
+
+
+def assert_same(now: str, then: str) -> None:
+    changes = difflib.unified_diff(then.splitlines(), now.splitlines(), lineterm="", n=0)
+    assert now == then, "\n".join(list(changes)[:40])
+
+
+def take_down(host: Host) -> None:
+    gone = host.module("topology", name="lab", state="absent")
+    assert not gone.get("failed"), gone["msg"]
+
+
+@given(st.data())
+@BOUNDED
+def test_a_failure_anywhere_puts_the_host_back(data: Any) -> None:
+    first, second = draw(data), draw(data)
+    with throw_away() as host:
+        found = snapshot(host)
+        held(host, first)
+        before = snapshot(host)
+        stop = data.draw(st.integers(0, steps_of(host, second)))
+        failed = host.module("topology", name="lab", config=second, inside=after(stop, refuse))
+        assert failed["msg"].endswith("The host was put back as it was found."), failed["msg"]
+        assert_same(snapshot(host), before)
+        steps = plan_of(host, state="absent")
+        if not steps:
+            return
+        failed = host.module("topology", name="lab", state="absent", inside=after(data.draw(st.integers(0, steps)), refuse))
+        assert failed["msg"].endswith("The host was put back as it was found."), failed["msg"]
+        assert_same(snapshot(host), before)
+        take_down(host)
+        assert_same(snapshot(host), found)
+
+
+@given(st.data())
+@BOUNDED
+def test_killed_anywhere_the_next_run_converges_or_takes_down(data: Any) -> None:
+    first, second = draw(data), draw(data)
+    with throw_away() as host:
+        before = snapshot(host)
+        held(host, first)
+        stop = data.draw(st.integers(0, steps_of(host, second)))
+        killed = host.module("topology", name="lab", config=second, inside=after(stop, kill))
+        assert killed == {}, (stop, len(killed.get("steps", ())), killed.get("changed"), killed.get("msg"))
+        onwards = data.draw(st.sampled_from(["first", "second", "down"]))
+        if onwards != "down":
+            held(host, {"first": first, "second": second}[onwards])
+        take_down(host)
+        assert_same(snapshot(host), before)
+
+
+def _by_hand(kind: str, entry: Entry) -> list[tuple[str, str]]:
+    """What somebody might do to a declared thing: a namespace and a command."""
+    netns, name = entry.get("netns") or "", entry.get("name")
+    if kind in ("veth", "bridge"):
+        there = [f"ip link delete {name}", f"ip link set {name} {'down' if entry.get('up', True) else 'up'}"]
+        if "mtu" in entry:
+            there.append(f"ip link set {name} mtu 1281")
+        if "addresses" in entry:
+            there += [f"ip address add 198.18.0.1/24 dev {name}", f"ip address flush dev {name} scope global"]
+        return [(netns, command) for command in there]
+    if kind == "netns_route":
+        return [(netns, "ip route flush proto static"), (netns, "ip -6 route flush proto static")]
+    if kind in ("masquerade", "forward_accept"):
+        return [("", "nft delete table inet nsfabric"), ("", "nft flush table inet nsfabric")]
+    if kind == "netns_neighbor":
+        return [(netns, f"ip neighbor flush nud permanent dev {entry['device']}")]
+    if kind == "netns":
+        return [(name or "", "ip link set lo down")]
+    return []
+
+
+@given(st.data())
+@BOUNDED
+def test_what_was_changed_by_hand_is_mended(data: Any) -> None:
+    config = draw(data)
+    commands = [each for kind, entries in config.items() for entry in entries for each in _by_hand(kind, entry)]
+    if not commands:
+        reject()
+    with throw_away() as host:
+        before = snapshot(host)
+        held(host, config)
+        built = snapshot(host)
+        for netns, command in data.draw(st.lists(st.sampled_from(commands), min_size=1, max_size=3)):
+            host.sh(f"{command} 2>/dev/null || true", netns)
+        mended = host.module("topology", name="lab", config=config)
+        assert not mended.get("failed"), mended["msg"]
+        assert lines(host.do("topology", name="lab", config=config)) == ""
+        assert_same(without_settings(snapshot(host)), without_settings(built))
+        take_down(host)
+        assert_same(snapshot(host), before)

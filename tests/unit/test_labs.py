@@ -1,0 +1,27 @@
+# Copyright (c) 2026, nsfabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the roles build from their defaults: right by the specs and the schema, and drawn on the labs' pages."""
+
+from __future__ import annotations
+
+import pytest
+from jsonschema import Draft7Validator
+
+from ansible_collections.nsfabric.linux.tests.tools import labs, schema
+from ansible_collections.nsfabric.linux.tests.unit.declared import errors_of_module
+from ansible_collections.nsfabric.linux.tests.unit.pages import ROOT, of_page
+
+
+@pytest.mark.parametrize("lab", labs.LABS)
+def test_a_lab_is_valid(lab: str) -> None:
+    document = labs.documents()[lab]
+    assert errors_of_module("topology", {"name": lab, "config": document}) == []
+    assert [error.message for error in Draft7Validator(schema.schema()).iter_errors(document)] == []
+
+
+@pytest.mark.parametrize("lab", [lab for lab in labs.LABS if (ROOT / "docs" / "labs" / f"{lab}.md").exists()])
+def test_the_drawing_of_a_lab_is_current(lab: str) -> None:
+    page = ROOT / "docs" / "labs" / f"{lab}.md"
+    assert [block.text for block in of_page(page) if block.language == "mermaid"] == [f"{labs.mermaid(lab)}\n"]

@@ -1,0 +1,102 @@
+# Copyright (c) 2026, nsfabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the pages and the examples of plugins show is what modules and roles take."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+from markdown_it import MarkdownIt
+
+from ansible_collections.nsfabric.linux.plugins.module_utils import _validate
+from ansible_collections.nsfabric.linux.plugins.module_utils._model import document
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.problems import Problems
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.registry import KINDS
+from ansible_collections.nsfabric.linux.tests.unit import declared
+from ansible_collections.nsfabric.linux.tests.unit.declared import ROLES, ROOT, load
+from ansible_collections.nsfabric.linux.tests.unit.pages import PAGES, Block, blocks
+
+# Mappings of Ansible's own, which say nothing that a spec could know.
+OTHERS = {"all", "collections", "plugin"}
+SIDECARS = sorted((ROOT / "plugins" / "filter").glob("*.yml"))
+PLUGINS = sorted(p for kind in ("connection", "callback") for p in (ROOT / "plugins" / kind).glob("*.py"))
+
+
+def errors(content: Any) -> list[str]:
+    """What is wrong with the content of a YAML block: tasks, plays, or a topology's document."""
+    if isinstance(content, list) and all("hosts" in entry or _imports(entry) for entry in content):
+        return list(declared.errors_of_plays(content))
+    if isinstance(content, list):
+        return list(declared.errors_of_tasks(content))
+    if set(content) & set(KINDS):
+        problems = Problems()
+        document.read(_validate.config(content, problems), problems)
+        return [str(problem) for problem in problems.found]
+    return [] if set(content) <= OTHERS else [f"neither tasks nor plays nor a topology's document: {set(content)}"]
+
+
+def _imports(entry: dict[str, Any]) -> bool:
+    return "ansible.builtin.import_playbook" in entry
+
+
+def name(block: Block) -> str:
+    return block.name
+
+
+@pytest.mark.parametrize("block", blocks("yaml", "yml"), ids=name)
+def test_a_yaml_block_is_valid(block: Block) -> None:
+    assert errors(yaml.safe_load(block.text)) == []
+
+
+@pytest.mark.parametrize("path", SIDECARS, ids=lambda path: path.stem)
+def test_the_examples_of_a_filter_are_valid(path: Any) -> None:
+    examples = yaml.safe_load(path.read_text(encoding="utf-8"))["EXAMPLES"]
+    assert errors(yaml.safe_load(examples)) == []
+
+
+@pytest.mark.parametrize("path", PLUGINS, ids=lambda path: path.stem)
+def test_the_examples_of_a_plugin_are_valid(path: Any) -> None:
+    for content in yaml.safe_load_all(getattr(load(path.parent.name, path.stem), "EXAMPLES", "")):
+        assert errors(content or []) == []
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_defaults_of_a_role_are_those_declared(role: str) -> None:
+    defaults = yaml.safe_load((ROOT / "roles" / role / "defaults" / "main.yml").read_text(encoding="utf-8"))
+    options = declared.of_role(role)
+    assert set(defaults) == set(options)
+    assert declared.errors_of_role(role, defaults) == []
+    for option, value in defaults.items():
+        if "default" in options[option]:
+            assert value == options[option]["default"], option
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_link_leads_somewhere(page: Any) -> None:
+    for token in MarkdownIt().parse(page.read_text(encoding="utf-8")):
+        for child in token.children or ():
+            target = str(child.attrs.get("href") or child.attrs.get("src") or "").partition("#")[0]
+            if target and ":" not in target:
+                assert (page.parent / target).exists(), f"{token.map}: {target}"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("- nsfabric.linux.veth: {nam: a, peer: {name: b}}", "nam"),
+        ("- nsfabric.linux.topology: {name: lab, config: {veth: [{name: a, peer: {nme: b}}]}}", "peer.nme"),
+        ("- block: [{nsfabric.linux.nets: {}}]", "no module nets"),
+        ("- {hosts: all, roles: [{role: nsfabric.linux.bridged, vars: {bridged_size: 1}}]}", "bridged_size"),
+        ("- {hosts: all, vars: {bridged_mtu: big}, roles: [nsfabric.linux.bridged]}", "int"),
+        ("- ansible.builtin.include_role: {name: nsfabric.linux.brigded}", "no role brigded"),
+        ("netns: [{nme: ns1}]", "config.netns[0].nme"),
+        ("anything: else", "neither tasks nor plays"),
+    ],
+)
+def test_what_is_wrong_is_found(text: str, message: str) -> None:
+    (error, *_rest) = errors(yaml.safe_load(text))
+    assert message in error
