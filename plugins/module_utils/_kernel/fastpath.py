@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from itertools import groupby
@@ -30,7 +30,7 @@ NEEDED = "it takes CAP_BPF and CAP_NET_ADMIN in the machine's first user namespa
 NO_TABLE: tuple[Destination, ...] = ()
 
 
-def read(session: Session, netns: str, names: dict[int, str]) -> dict[str, Hook]:
+def read(session: Session, netns: str, names: Mapping[int, str]) -> dict[str, Hook]:
     """The devices that have a discipline for filters at ingress, and what is there of ours."""
     route = session.socket(netns)
     programs: dict[int, tuple[str, tuple[Destination, ...]]] = {}
@@ -46,7 +46,7 @@ def read(session: Session, netns: str, names: dict[int, str]) -> dict[str, Hook]
     return found
 
 
-def _hook(route: netlink.Route, number: int, names: dict[int, str], programs: dict[int, Any]) -> Hook:
+def _hook(route: netlink.Route, number: int, names: Mapping[int, str], programs: dict[int, Any]) -> Hook:
     there = tc.filters(route, number, tc.INGRESS)
     mine = next((each for each in there if told_by(each.name)[0] and each.preference == PREFERENCE), None)
     others = len(there) - bool(mine)
@@ -61,7 +61,7 @@ def _hook(route: netlink.Route, number: int, names: dict[int, str], programs: di
     return Hook(Shortcut(name, mode, table, clsact), others)
 
 
-def _program(number: int, names: dict[int, str]) -> tuple[str, tuple[Destination, ...]]:
+def _program(number: int, names: Mapping[int, str]) -> tuple[str, tuple[Destination, ...]]:
     """A program's mode, and the destinations in its table."""
     with bpf.opened(bpf.PROG_GET_FD_BY_ID, number) as descriptor:
         told = bpf.told(descriptor)
