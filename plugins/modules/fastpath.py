@@ -16,8 +16,9 @@ description:
   - Leads packets that come in by one of several devices, typically the host's ends of cables to namespaces, straight to
     another one by their destination address, by a program at the devices' tc ingress.
   - Such packets see nothing of the host. No netfilter rule, connection tracking, C(rp_filter) or route has a say, the
-    host's IP counters do not move, and the TTL stays. That is why it is refused where a rule of M(nsfabric.linux.masquerade)
-    or M(nsfabric.linux.forward_accept) covers the same packets, and why a C(forward) chain that drops is warned about.
+    host's IP counters do not move, and the TTL stays. That is why it is refused where a rule of
+    M(nsfabric.linux.masquerade) or M(nsfabric.linux.forward_accept) covers the same packets, and why a C(forward)
+    chain that drops is warned about.
   - Everything else goes the normal way. That is traffic for the host itself, ARP, broadcast and multicast, other
     destinations, frames with a VLAN tag, and packets that are too big for the device they would leave by.
   - The program is assembled by this module, so no compiler is needed. It is attached by C(clsact) and C(cls_bpf) with

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # Copyright (c) 2026, nsfabric contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -245,7 +244,8 @@ def spread(values: list[float]) -> str:
 
 
 def report(figures: Figures, rounds: int) -> None:
-    print(f"Linux {os.uname().release}, {os.cpu_count()} processors, {rounds} rounds; median (middle half of the rounds)")
+    print(f"Linux {os.uname().release}, {os.cpu_count()} processors, {rounds} rounds")
+    print("Medians, and the middle half of the rounds")
     for what, by_way in figures.items():
         unit = MEASURES[what][0]
         print(f"\n{what + ', ' + unit:32}{'measured':>22}{'to routed':>22}{'to routed with rules':>24}")

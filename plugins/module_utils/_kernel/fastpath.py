@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from itertools import groupby
@@ -23,11 +23,14 @@ from . import bpf, netlink, tc
 from .link import index
 from .session import Session
 
-GONE = (errno.ENODEV, errno.ENOENT, errno.EINVAL)
+VANISHED = (errno.ENODEV, errno.ENOENT)
+# A filter whose discipline is gone is an invalid argument.
+GONE = (*VANISHED, errno.EINVAL)
+NEEDED = "it takes CAP_BPF and CAP_NET_ADMIN in the machine's first user namespace"
 NO_TABLE: tuple[Destination, ...] = ()
 
 
-def read(session: Session, netns: str, names: dict[int, str]) -> dict[str, Hook]:
+def read(session: Session, netns: str, names: Mapping[int, str]) -> dict[str, Hook]:
     """The devices that have a discipline for filters at ingress, and what is there of ours."""
     route = session.socket(netns)
     programs: dict[int, tuple[str, tuple[Destination, ...]]] = {}
@@ -36,13 +39,14 @@ def read(session: Session, netns: str, names: dict[int, str]) -> dict[str, Hook]
         try:
             found[names[number]] = _hook(route, number, names, programs)
         except OSError as error:
-            # The device, or the filter, has vanished meanwhile.
-            if error.errno not in GONE:
-                raise
+            if error.errno not in VANISHED:
+                attempted, said = f"read what fast path begins at {names[number]}", error.strerror or str(error)
+                hint = NEEDED if error.errno == errno.EPERM else ""
+                raise KernelError(attempted, netns, said, hint) from error
     return found
 
 
-def _hook(route: netlink.Route, number: int, names: dict[int, str], programs: dict[int, Any]) -> Hook:
+def _hook(route: netlink.Route, number: int, names: Mapping[int, str], programs: dict[int, Any]) -> Hook:
     there = tc.filters(route, number, tc.INGRESS)
     mine = next((each for each in there if told_by(each.name)[0] and each.preference == PREFERENCE), None)
     others = len(there) - bool(mine)
@@ -57,7 +61,7 @@ def _hook(route: netlink.Route, number: int, names: dict[int, str], programs: di
     return Hook(Shortcut(name, mode, table, clsact), others)
 
 
-def _program(number: int, names: dict[int, str]) -> tuple[str, tuple[Destination, ...]]:
+def _program(number: int, names: Mapping[int, str]) -> tuple[str, tuple[Destination, ...]]:
     """A program's mode, and the destinations in its table."""
     with bpf.opened(bpf.PROG_GET_FD_BY_ID, number) as descriptor:
         told = bpf.told(descriptor)
@@ -81,9 +85,13 @@ def _modes() -> dict[bytes, str]:
 
 @contextmanager
 def _loaded(mode: str, entries: dict[bytes, bytes]) -> Iterator[int]:
-    with bpf.table(entries, KEY_SIZE, VALUE.size, OWNER) as table:
-        with bpf.program(assemble(mode, table), f"nsf_{mode}") as program:
-            yield program
+    with bpf.table(entries, KEY_SIZE, VALUE.size, OWNER) as table, _compiled(mode, table) as program:
+        yield program
+
+
+def _compiled(mode: str, table: int) -> Any:
+    # Longer names than 15 bytes are refused.
+    return bpf.program(assemble(mode, table), f"nsf_{mode}")
 
 
 def probe() -> dict[str, str]:
@@ -105,7 +113,7 @@ def _try(route: netlink.Route, number: int, mode: str) -> str:
             said = _said(route, [tc.set_filter(number, PREFERENCE, HANDLE, program, OWNER)])
             return f"cls_bpf: {said}" if said else ""
     except PermissionError as error:
-        return f"bpf(2): {error.strerror}; it takes CAP_BPF and CAP_NET_ADMIN in the machine's first user namespace"
+        return f"bpf(2): {error.strerror}; {NEEDED}"
     except OSError as error:
         return f"bpf(2): {error.strerror}"
 

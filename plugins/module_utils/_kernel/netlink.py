@@ -74,7 +74,7 @@ class Request(NamedTuple):
     type: int
     flags: int
     header: dict[str, Any]
-    attrs: Sequence[tuple[str, Any]]
+    attrs: Sequence[tuple[Any, Any]]
 
     def encode(self, number: int) -> bytes:
         """The message; what differs only by its device is encoded once."""

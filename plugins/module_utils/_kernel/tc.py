@@ -2,20 +2,21 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Queueing disciplines and filters: pyroute2 does not decode the tag and identifier of a filter's program."""
+"""Queueing disciplines and filters."""
 
 from __future__ import annotations
 
 import struct
 from typing import Any, NamedTuple
 
-from . import netlink
-from .netlink import Request
+from . import messages, netlink
+from .messages import Message, attribute
+from .netlink import Query, Request
 
 RTM_NEWQDISC, RTM_DELQDISC, RTM_GETQDISC = 36, 37, 38
 RTM_NEWTFILTER, RTM_DELTFILTER, RTM_GETTFILTER = 44, 45, 46
+# tcmsg: family, index, handle, parent, info.
 HEADER = struct.Struct("=BxxxiIII")
-ATTRIBUTE = struct.Struct("=HH")
 TCA_KIND, TCA_OPTIONS = 1, 2
 TCA_BPF_FD, TCA_BPF_NAME, TCA_BPF_FLAGS, TCA_BPF_ID = 6, 7, 8, 11
 DIRECT_ACTION = 1
@@ -26,11 +27,11 @@ ETH_P_ALL = 0x0003
 
 
 class tcmsg(dict[str, Any]):
-    """A message about traffic control, with the interface of pyroute2's classes."""
+    """A message that changes something, with the interface of pyroute2's classes."""
 
-    def __init__(self, data: bytes = b"") -> None:
+    def __init__(self) -> None:
         super().__init__(header={}, ifindex=0, handle=0, parent=0, info=0, attrs=[])
-        self.data = data
+        self.data = b""
 
     def encode(self) -> None:
         fields = HEADER.pack(0, *(self[name] for name in ("ifindex", "handle", "parent", "info")))
@@ -38,31 +39,6 @@ class tcmsg(dict[str, Any]):
         header = self["header"]
         front = (netlink.HEADER.size + len(body), header["type"], header["flags"], header["sequence_number"], 0)
         self.data = netlink.HEADER.pack(*front) + body
-
-    def decode(self) -> None:
-        start = netlink.HEADER.size
-        names = ("ifindex", "handle", "parent", "info")
-        self.update(zip(names, HEADER.unpack_from(self.data, start)[1:]))
-        self["attrs"] = list(attributes(self.data[start + HEADER.size :]).items())
-
-    def get_attr(self, kind: int) -> bytes:
-        return bytes(dict(self["attrs"]).get(kind, b""))
-
-
-def attribute(kind: int, value: bytes) -> bytes:
-    length = ATTRIBUTE.size + len(value)
-    return ATTRIBUTE.pack(length, kind) + value + bytes(-length % 4)
-
-
-def attributes(data: bytes) -> dict[int, bytes]:
-    found: dict[int, bytes] = {}
-    offset = 0
-    while offset + ATTRIBUTE.size <= len(data):
-        length, kind = ATTRIBUTE.unpack_from(data, offset)
-        # The two upper bits are marks.
-        found[kind & 0x3FFF] = data[offset + ATTRIBUTE.size : offset + length]
-        offset += max((length + 3) & ~3, ATTRIBUTE.size)
-    return found
 
 
 class Filter(NamedTuple):
@@ -77,32 +53,27 @@ class Filter(NamedTuple):
 
 def disciplines(route: netlink.Route) -> set[int]:
     """The numbers of the devices that have clsact or ingress."""
-    found = route.dump(Request(tcmsg, RTM_GETQDISC, 0, {}, ()))
-    return {message["ifindex"] for message in found if message["handle"] == CLSACT_HANDLE}
+    found = (message.header for message in route.dump(_query(RTM_GETQDISC)))
+    return {index for dummy, index, handle, dummy, dummy in found if handle == CLSACT_HANDLE}
 
 
 def filters(route: netlink.Route, index: int, parent: int) -> list[Filter]:
     """A device's filters in one direction."""
-    messages = route.dump(Request(tcmsg, RTM_GETTFILTER, 0, {"ifindex": index, "parent": parent}, ()))
     # A message without a handle says only that there is a chain of filters.
-    return [_filter(message) for message in messages if message["handle"]]
+    found = route.dump(_query(RTM_GETTFILTER, index, parent))
+    return [_filter(message) for message in found if message.header[2]]
 
 
-def _filter(message: tcmsg) -> Filter:
-    kind = text(message.get_attr(TCA_KIND))
-    options = attributes(message.get_attr(TCA_OPTIONS)) if kind == "bpf" else {}
-    program = options.get(TCA_BPF_ID, bytes(4))
-    return Filter(
-        kind,
-        message["info"] >> 16,
-        message["handle"],
-        text(options.get(TCA_BPF_NAME, b"")),
-        struct.unpack("=I", program)[0],
-    )
+def _query(kind: int, index: int = 0, parent: int = 0) -> Query:
+    return Query(kind, HEADER, HEADER.pack(0, index, 0, parent, 0))
 
 
-def text(value: bytes) -> str:
-    return value.split(b"\0")[0].decode(errors="replace")
+def _filter(message: Message) -> Filter:
+    dummy, dummy, handle, dummy, info = message.header
+    kind = messages.text(message.attributes.get(TCA_KIND))
+    options = messages.attributes(message.attributes.get(TCA_OPTIONS, b"")) if kind == "bpf" else {}
+    name, program = messages.text(options.get(TCA_BPF_NAME)), messages.number(options.get(TCA_BPF_ID))
+    return Filter(kind, info >> 16, handle, name, program)
 
 
 def add_clsact(index: int) -> Request:

@@ -28,8 +28,8 @@ class Scope:
     """Collected from every entry of a document; the host is always looked at.
 
     `ends` are devices whose peer must be known wherever it is, `searched` devices that are looked for in
-    every named namespace when they are not at their place, `kinds` what the kernel is probed for, `fastpath` whether it is for
-    what a fast path takes.
+    every named namespace when they are not at their place. The kernel is probed for `kinds` of links, and with
+    `fastpath` for what fast paths take.
     """
 
     namespaces: dict[str, Needs] = field(default_factory=lambda: {HOST: Needs()})

@@ -203,8 +203,7 @@ RULES: list[tuple[str, dict[str, Any], bool]] = [
 def test_with_a_rule(kind: str, rule: dict[str, Any], covered: bool) -> None:
     dummy, problems = plan(host(), {**config(*ENDS), kind: [rule]})
     assert [("covers packets between its ends" in problem) for problem in problems] == [True] * covered
-    made, dummy_too = plan(host(), {kind: [rule]})
-    dummy, problems = plan(made.after, config(*ENDS))
+    dummy, problems = plan(plan(host(), {kind: [rule]})[0].after, config(*ENDS))
     assert len(problems) == covered
 
 
@@ -222,9 +221,7 @@ def test_a_chain_that_drops_is_warned_about() -> None:
     state.namespaces[HOST].firewall = Firewall(chains=(Chain(place, "drop"),))
     planned, problems = plan(state, config(*ENDS))
     assert problems == []
-    assert planned.warnings == (
-        "inet wall forward drops forwarded packets; those between the ends of pods pass it by",
-    )
+    assert planned.warnings == ("inet wall forward drops forwarded packets; those between the ends of pods pass it by",)
 
 
 def test_check_mode_takes_what_is_missing_for_granted() -> None:
