@@ -20,13 +20,13 @@ from ._kernel.session import Session
 from ._ledger import Ledger
 from ._model import document as documents
 from ._model.document import Config, Document, Plan, Touched
+from ._model.planner import UNDO
 from ._model.problems import Problems
 from ._model.registry import KINDS
 from ._model.scope import Scope
 from ._model.state import HOST, State
 from ._transaction import Failed, Refused, carry_out
 
-UNDO = "undo"
 NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}"
 OPTIONS: dict[str, Any] = {
     "name": {"type": "str", "required": True},

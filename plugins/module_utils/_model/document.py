@@ -123,9 +123,17 @@ def plan(document: Document, before: State, problems: Problems, assume: bool = F
     """The steps that lead from `before` to the document; `problems` says why there are none."""
     planner = Planner(before.copy(), problems, assume=assume)
     planner.run(document.specs, PLANS)
-    if planner.steps and not problems and not assume:
+    if planner.steps and not problems and not _is_guessed(planner.state):
         _check_consistent(document, planner.state, problems)
     return Plan(tuple(planner.steps), tuple(planner.warnings), before, planner.state)
+
+
+def _is_guessed(state: State) -> bool:
+    """Whether a namespace or a link was taken to be there, empty: nobody knows what it will hold."""
+    return any(
+        namespace.assumed or any(link.assumed for link in namespace.links.values())
+        for namespace in state.namespaces.values()
+    )
 
 
 def _check_consistent(document: Document, after: State, problems: Problems) -> None:

@@ -15,6 +15,9 @@ from .problems import Problems
 from .state import LO, End, Link, Namespace, State, loopback, place
 from .step import PHASES, Action, Step
 
+# Where the entries of a document that puts things back stand.
+UNDO = "undo"
+
 
 class Spec(Protocol):
     """What every kind's specification has: where it stands in the document, and whether it is wanted."""
@@ -82,6 +85,10 @@ class Planner:
         if message not in self.warnings:
             self.warnings.append(message)
 
+    def _may_assume(self) -> bool:
+        """Whether an earlier task may be about to make what is missing; what is put back was found, not made."""
+        return self.assume and not self.path.startswith(UNDO)
+
     def namespace(self, name: str, option: str = "netns") -> Optional[Namespace]:
         """The namespace an entry lives in, or None after having said why there is none."""
         found = self.state.namespaces.get(name)
@@ -90,7 +97,7 @@ class Planner:
         if name in self.state.stale:
             self.refuse(stale_file(name), option)
             return None
-        if not self.assume:
+        if not self._may_assume():
             self.refuse(f"namespace {name} does not exist; make it first (ip netns add {name})", option)
             return None
         self.warn(f"namespace {name} does not exist yet; planned as if it were there, with nothing in it")
@@ -103,7 +110,7 @@ class Planner:
         if namespace is None:
             return None
         if end.name not in namespace.links:
-            if not self.assume:
+            if not self._may_assume():
                 self.refuse(f"there is no link {end.name} in {place(end.netns)}; it has {_names(namespace)}", option)
                 return None
             self.warn(f"link {end} does not exist yet; planned as if it were there")
