@@ -32,7 +32,9 @@ def throw_away() -> Iterator[Host]:
 
 
 def draw(data: Any) -> dict[str, list[Entry]]:
-    return possible(data.draw(documents(bare())))
+    """A document that leaves the host's own devices where they are."""
+    config = possible(data.draw(documents(bare())))
+    return reject() if any("netns" in entry for entry in config.get("link", ())) else config
 
 
 def steps_of(host: Host, config: dict[str, list[Entry]]) -> int:
