@@ -73,7 +73,9 @@ def test_a_failure_anywhere_puts_the_host_back(data: Any) -> None:
         steps = plan_of(host, state="absent")
         if not steps:
             return
-        failed = host.module("topology", name="lab", state="absent", inside=after(data.draw(st.integers(0, steps)), refuse))
+        failed = host.module(
+            "topology", name="lab", state="absent", inside=after(data.draw(st.integers(0, steps)), refuse)
+        )
         assert failed["msg"].endswith("The host was put back as it was found."), failed["msg"]
         assert_same(snapshot(host), before)
         take_down(host)

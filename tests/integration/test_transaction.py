@@ -17,7 +17,6 @@ from test_topology import STAR, apply, snapshot
 
 from ansible_collections.nsfabric.linux.plugins.module_utils import _lock, _transaction
 from ansible_collections.nsfabric.linux.plugins.module_utils._errors import KernelError
-from roles import settle
 
 real_apply = _transaction.apply
 

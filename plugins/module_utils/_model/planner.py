@@ -54,7 +54,8 @@ class Planner:
     def run(self, specs: Mapping[str, Sequence[Spec]], plans: Mapping[str, Mapping[str, PlanFunction]]) -> None:
         """Plans every entry, phase by phase, kind by kind in the registry's order."""
         self.specs = specs
-        self.leaving = {spec.name for spec in specs.get("netns", ()) if spec.absent}
+        namespaces: Sequence[Any] = specs.get("netns", ())
+        self.leaving = {spec.name for spec in namespaces if spec.absent}
         for self.phase in PHASES:
             for self.kind, functions in plans.items():
                 function = functions.get(self.phase)
