@@ -126,7 +126,9 @@ def test_a_frame_to_somebody_elses_mac_arrives(host: Host, mode: str) -> None:
     assert until(lambda: ttl(host, four(2)) == 64)
 
 
-SERVE = "import socket;s=socket.create_server((%r,7));c,_=s.accept();n=0\nwhile d:=c.recv(65536):n+=len(d)\nprint(n)"
+SERVE = """import socket; s = socket.create_server((%r, 7)); print("listens", flush=True); c = s.accept()[0]; n = 0
+while d := c.recv(65536): n += len(d)
+print(n)"""
 SEND = "import socket;c=socket.create_connection((%r,7));c.sendall(bytes(4000000))"
 
 
@@ -136,11 +138,12 @@ def test_a_stream(host: Host, mode: str) -> None:
     host.do("fastpath", name="pods", ends=ends(1, 2), mode=mode)
     assert until(lambda: ttl(host, four(2)) == 64)
     was = counters(host)
-    command = ["nsenter", "-t", str(host.pid), "-n", "-m", "ip", "netns", "exec", "ns2", "python3", "-c"]
-    with subprocess.Popen([*command, SERVE % four(2)], stdout=subprocess.PIPE, text=True) as server:
-        assert until(lambda: ":7 " in host.sh("ss -Hltn", "ns2"))
+    command = ["timeout", "60", "nsenter", "-t", str(host.pid), "-n", "-m", "ip", "netns", "exec", "ns2", "python3"]
+    with subprocess.Popen([*command, "-c", SERVE % four(2)], stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout
+        assert server.stdout.readline() == "listens\n"
         host.sh(f'python3 -c "{SEND % four(2)}"', "ns1")
-        assert server.communicate(timeout=30)[0] == "4000000\n"
+        assert server.communicate(timeout=60)[0] == "4000000\n"
     assert counters(host) == was
 
 
