@@ -43,13 +43,20 @@ STAR: dict[str, Any] = {
 
 
 def snapshot(host: Host) -> str:
-    """All that a topology could leave behind, without the kernel's own counters and timers."""
+    """All that a topology could leave behind, without what the kernel does in its own time.
+
+    That is counters and timers, whether a device has carrier, and the local routes of IPv6 addresses, which wait
+    until duplicates have been looked for.
+    """
     return host.sh(
         "for ns in '' $(ip netns list | awk '{print $1}' | sort); do echo \"== $ns\";"
         ' i="${ns:+ip netns exec $ns}";'
-        " $i ip -o link | sed 's/^[0-9]*: //; s/@if[0-9]*:/:/' | sort; "
-        " $i ip -br address | sed 's/@if[0-9]*//; s/fe80[^ ]*//' | tr -s ' ' | sort;"
-        " $i ip -4 route show table all | sort; $i ip -6 route show table all | grep -v fe80 | sort;"
+        " $i ip -o link | sed 's/^[0-9]*: //; s/@if[0-9]*:/:/; s/NO-CARRIER,//; s/,LOWER_UP//; s/ state [A-Z]*//'"
+        " | sort; "
+        " $i ip -br address | sed 's/@if[0-9]*//; s/^\\([^ ]* *\\)[A-Z]*/\\1/; s/fe80[^ ]*//' | tr -s ' ' | sort;"
+        " $i ip -4 route show table all | sed 's/ linkdown//' | sort;"
+        " $i ip -6 route show table all | sed 's/ linkdown//'"
+        " | grep -v -e fe80 -e '^local .* proto kernel' -e '^anycast .* proto kernel' | sort;"
         " $i ip neighbor show nud permanent;"
         " $i nft -s list ruleset;"
         " $i sh -c 'cd /proc/sys/net; grep -r . ipv4/conf ipv6/conf ipv4/ip_forward 2>/dev/null"
