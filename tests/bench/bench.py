@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "integration"))
 import report
 import star
 from place import Place
-from playbooks import Looped, OneTask, Trivial
+from plays import Looped, OneTask, Trivial
 from tools import CountingModule, Ifstate, IpBatch, Module, Sample, Shell, Tool
 
 TOOLS: tuple[type[Tool], ...] = (Module, IpBatch, Shell, OneTask, Trivial, Looped, Ifstate, CountingModule)

@@ -54,9 +54,7 @@ def document(size: int, mtu: bool = False) -> dict[str, Any]:
         "netns": [{"name": leaf.netns} for leaf in leaves(size)],
         "bridge": [{"name": BRIDGE, "addresses": [f"{GATEWAY}/{PREFIX}"]}],
         "veth": veths,
-        "netns_route": [
-            {"netns": leaf.netns, "destination": "default", "gateway": GATEWAY} for leaf in leaves(size)
-        ],
+        "netns_route": [{"netns": leaf.netns, "destination": "default", "gateway": GATEWAY} for leaf in leaves(size)],
     }
 
 

@@ -10,7 +10,6 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from typing import Optional
 
 from .._errors import KernelError
 from .._model.scope import Needs, Scope
