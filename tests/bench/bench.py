@@ -20,9 +20,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "integration"))
 import report
 import star
 from place import Place
+from plays import Looped, OneTask, Trivial
 from tools import CountingModule, Ifstate, IpBatch, Module, Sample, Shell, Tool
-
-from playbooks import Looped, OneTask, Trivial
 
 TOOLS: tuple[type[Tool], ...] = (Module, IpBatch, Shell, OneTask, Trivial, Looped, Ifstate, CountingModule)
 LARGEST = 1000

@@ -47,7 +47,7 @@ BRIDGE_NUMBERS = {
     "ageing_time": 4,
     "vlan_filtering": 7,
 }
-WITHOUT_STATISTICS = messages.attribute(IFLA_EXT_MASK, messages.NUMBERS[4].pack(RTEXT_FILTER_SKIP_STATS))
+WITHOUT_STATISTICS = messages.attribute(IFLA_EXT_MASK, messages.WORD.pack(RTEXT_FILTER_SKIP_STATS))
 ALL_LINKS = Query(netlink.RTM_GETLINK, messages.LINK, bytes(messages.LINK.size) + WITHOUT_STATISTICS)
 ALL_ADDRESSES = Query(netlink.RTM_GETADDR, messages.ADDRESS, bytes(messages.ADDRESS.size))
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 import struct
+import sys
 from typing import Any, NamedTuple, Optional
 
 # ifinfomsg: family, type, index, flags, change.
@@ -30,7 +31,7 @@ NSID = struct.Struct("=Bxxx")
 ATTRIBUTE = struct.Struct("=HH")
 # The upper bits say that an attribute is nested, or in network byte order.
 TYPE_MASK = 0x3FFF
-NUMBERS = {1: struct.Struct("=B"), 2: struct.Struct("=H"), 4: struct.Struct("=I"), 8: struct.Struct("=Q")}
+WORD = struct.Struct("=I")
 
 Attributes = dict[int, bytes]
 
@@ -54,7 +55,7 @@ def attributes(data: bytes, start: int = 0, end: Optional[int] = None) -> Attrib
     unpack = ATTRIBUTE.unpack_from
     while start + 4 <= end:
         length, kind = unpack(data, start)
-        if length < 4:
+        if not 4 <= length <= end - start:
             break
         found[kind & TYPE_MASK] = data[start + 4 : start + length]
         start += (length + 3) & ~3
@@ -66,12 +67,9 @@ def attribute(kind: int, value: bytes) -> bytes:
     return ATTRIBUTE.pack(4 + len(value), kind) + value + bytes(-len(value) % 4)
 
 
-def number(value: Optional[bytes], signed: bool = False) -> int:
-    """An integer of the machine's byte order; 0 where there is none."""
-    if not value or len(value) not in NUMBERS:
-        return 0
-    found = int(NUMBERS[len(value)].unpack(value)[0])
-    return found - (1 << 8 * len(value)) if signed and found >> (8 * len(value) - 1) else found
+def number(value: Optional[bytes]) -> int:
+    """An unsigned integer of the machine's byte order; 0 where there is none."""
+    return int.from_bytes(value, sys.byteorder) if value else 0
 
 
 def text(value: Optional[bytes]) -> str:

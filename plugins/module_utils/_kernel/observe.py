@@ -152,7 +152,7 @@ class _Peers:
         """What the namespace `name` calls the namespace `other`."""
         if (name, other) not in self.numbers:
             with self.session.opened(other) as descriptor:
-                wanted = messages.attribute(NETNSA_FD, messages.NUMBERS[4].pack(descriptor))
+                wanted = messages.attribute(NETNSA_FD, messages.WORD.pack(descriptor))
                 query = Query(netlink.RTM_GETNSID, messages.NSID, bytes(messages.NSID.size) + wanted)
                 answer = self.session.socket(name).get(query)
             number = answer.attributes.get(NETNSA_NSID)

@@ -54,8 +54,8 @@ class Planner:
     def run(self, specs: Mapping[str, Sequence[Spec]], plans: Mapping[str, Mapping[str, PlanFunction]]) -> None:
         """Plans every entry, phase by phase, kind by kind in the registry's order."""
         self.specs = specs
-        namespaces: Sequence[Any] = specs.get("netns", ())
-        self.leaving = {spec.name for spec in namespaces if spec.absent}
+        leaving: Sequence[Any] = [spec for spec in specs.get("netns", ()) if spec.absent]
+        self.leaving = {spec.name for spec in leaving}
         for self.phase in PHASES:
             for self.kind, functions in plans.items():
                 function = functions.get(self.phase)
