@@ -22,7 +22,7 @@ sys.path.append(str(Path(__file__).parents[1] / "unit" / "plugins" / "module_uti
 
 from strategies import documents
 
-EXAMPLES = 20
+EXAMPLES = 12
 # An example takes a second: a failing one is shown as it is.
 PHASES = (Phase.explicit, Phase.generate)
 BOUNDED = settings(

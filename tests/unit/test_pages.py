@@ -27,7 +27,7 @@ PLUGINS = sorted(p for kind in ("connection", "callback") for p in (ROOT / "plug
 
 
 def errors(content: Any) -> list[str]:
-    """What is wrong with the content of a YAML block: tasks, plays, a topology's document, or an inventory's variables."""
+    """What is wrong with the content of a YAML block: tasks, plays, a topology's document, inventory variables."""
     if isinstance(content, list) and all("hosts" in entry or _imports(entry) for entry in content):
         return list(declared.errors_of_plays(content))
     if isinstance(content, list):
