@@ -25,7 +25,7 @@ ALLOWED = [
     r"LICENSE|LICENSES/GPL-3\.0-or-later\.txt",
     r"(README|CODE_OF_CONDUCT|CONTRIBUTING|SECURITY)\.md|CHANGELOG\.rst",
     r"changelogs/(changelog|config)\.yaml|changelogs/fragments/[\w.-]+\.yml",
-    r"docs/([\w-]+/)*[\w.-]+\.(md|json|svg)",
+    r"docs/([\w-]+/)*[\w.-]+\.(md|json|svg|yml)",
     r"meta/(runtime\.yml|execution-environment\.yml|requirements\.txt|bindep\.txt)",
     r"playbooks/((tasks|vars)/)?\w+\.yml",
     r"plugins/(callback|connection|doc_fragments|filter|modules)/\w+\.py",
