@@ -79,6 +79,22 @@ def test_killed_after_any_step_of_the_way_down(host: Host) -> None:
         assert snapshot(host) == before, f"killed after {steps} steps"
 
 
+def test_killed_while_a_cable_moves_and_then_taken_down(host: Host) -> None:
+    before = snapshot(host)
+    here = {"veth": [{"name": "veth1", "addresses": ["10.5.0.1/24"], "peer": {"name": "veth2"}}]}
+    there = {
+        "netns": [{"name": "ns1"}],
+        "veth": [{"netns": "ns1", "name": "veth1", "peer": {"netns": "ns1", "name": "veth2"}}],
+    }
+    apply(host, here)
+    for steps in range(plan_of(host, config=there) + 1):
+        apply(host, here)
+        assert host.module("topology", name="lab", config=there, inside=after(steps, kill)) == {}
+        taken_down = host.module("topology", name="lab", state="absent")
+        assert not taken_down.get("failed"), (steps, taken_down["msg"])
+        assert snapshot(host) == before, f"killed after {steps} steps"
+
+
 def refuse() -> None:
     raise KernelError("go on", "", "told to fail", "try again")
 

@@ -283,7 +283,7 @@ def _identity(kind: Any, shown: Mapping[str, Any]) -> dict[str, Any]:
 def restoration(objects: Iterable[Touched]) -> dict[str, list[Mapping[str, Any]]]:
     """A configuration that makes objects what they were found to be."""
     config: dict[str, list[Mapping[str, Any]]] = {}
-    objects = _outside(latest(objects))
+    objects = _outside(list(objects))
     for item in objects:
         if item.found is not None:
             config.setdefault(item.kind, []).append(item.found)
