@@ -27,12 +27,27 @@ NETNSA_NSID, NETNSA_FD = 1, 3
 
 def observe(session: Session, scope: Scope) -> State:
     """The host, as far as the scope reaches."""
-    live, stale = [], set()
-    for name in scope.namespaces:
-        if name == HOST or is_live(session.path(name)):
-            live.append(name)
-        elif os.path.lexists(session.path(name)):
-            stale.add(name)
+    live = _live(session, scope)
+    while True:
+        try:
+            return _observe(session, scope, live)
+        except KernelError:
+            now = _live(session, scope)
+            if now == live:
+                raise
+        # Somebody has deleted a namespace while it was being read.
+        for name in live:
+            session.leave(name)
+        live = now
+
+
+def _live(session: Session, scope: Scope) -> list[str]:
+    return [name for name in scope.namespaces if name == HOST or is_live(session.path(name))]
+
+
+def _observe(session: Session, scope: Scope, live: list[str]) -> State:
+    gone = scope.namespaces.keys() - set(live)
+    stale = {name for name in gone if os.path.lexists(session.path(name)) and not is_live(session.path(name))}
     try:
         seen = {name: link.read(session, name) for name in live}
         _search(session, scope, seen)
