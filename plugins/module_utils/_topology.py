@@ -91,8 +91,9 @@ class _Run:
         if self.check or (settled and not planned.steps and not self.absent):
             return planned
         known = Ledger(self.name, host, dict(config), list(known.objects), dict(known.identities))
-        if planned.steps and not self.absent:
+        if not self.absent:
             known.own(self.document, state)
+        if planned.steps and not self.absent:
             known.add(planned, self.document, documents.plan(undo, state, Problems()))
         if planned.steps:
             if known.identities:
