@@ -9,6 +9,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import Any, Optional
 
@@ -188,28 +190,27 @@ class SetLink(Action):
         if "mac" in changes:
             namespace.forget_neighbors(self.name)
         if changes.get("up") is False:
-            namespace.forget_device(self.name)
+            namespace.forget_devices({self.name})
         if changes.get("up") is False or changes.get("mtu", IPV6_MINIMUM_MTU) < IPV6_MINIMUM_MTU:
             addresses.drop_ipv6(namespace, self.name)
         _follow(namespace, bridges)
 
 
-def drop(state: State, end: End) -> None:
-    """A device goes, with its settings."""
-    namespace = state.namespaces[end.netns]
-    link = namespace.links.get(end.name)
-    if link is None:
-        return
-    bridges = _following(namespace, link, replace(link, master=None))
-    namespace.drop_link(end.name)
-    forget_settings(state, end)
-    _follow(namespace, bridges)
+def drop(state: State, netns: str, names: AbstractSet[str]) -> None:
+    """Devices of a namespace go, with their settings."""
+    namespace = state.namespaces[netns]
+    # One port of each bridge tells whether its MTU follows.
+    ports = {link.master: link for link in (namespace.links.get(name) for name in names) if link}
+    bridges = {name for link in ports.values() for name in _following(namespace, link, replace(link, master=None))}
+    namespace.drop_links(names)
+    forget_settings(state, netns, names)
+    _follow(namespace, bridges - names)
 
 
-def forget_settings(state: State, end: End) -> None:
-    """The sysctls of a device that has just appeared start from conf/default: what they are is not known."""
-    sysctls = state.namespaces[end.netns].sysctls
-    for key in [key for key in sysctls if device_of(key) == end.name]:
+def forget_settings(state: State, netns: str, names: AbstractSet[str]) -> None:
+    """The sysctls of devices that have just appeared start from conf/default: what they are is not known."""
+    sysctls = state.namespaces[netns].sysctls
+    for key in [key for key in sysctls if device_of(key) in names]:
         del sysctls[key]
 
 
@@ -231,7 +232,7 @@ def _following(namespace: Namespace, before: Link, after: Link) -> list[str]:
     return found
 
 
-def _follow(namespace: Namespace, bridges: list[str]) -> None:
+def _follow(namespace: Namespace, bridges: Iterable[str]) -> None:
     for name in bridges:
         namespace.links[name] = replace(namespace.links[name], mtu=_smallest_mtu(namespace, name))
 

@@ -249,7 +249,7 @@ class CreateBridge(Action):
             up=False,
             bridge=NEW,
         )
-        attributes.forget_settings(state, end)
+        attributes.forget_settings(state, end.netns, {end.name})
 
 
 @dataclass(frozen=True)

@@ -185,9 +185,9 @@ class DeleteLink(Action):
         return ip(self.netns, "link", "delete", "dev", self.name)
 
     def effect(self, state: State) -> None:
-        attributes.drop(state, End(self.netns, self.name))
+        attributes.drop(state, self.netns, {self.name})
         if self.peer and self.peer.netns in state.namespaces:
-            attributes.drop(state, self.peer)
+            attributes.drop(state, self.peer.netns, {self.peer.name})
 
 
 @dataclass(frozen=True)
@@ -207,10 +207,10 @@ class MoveLink(Action):
 
     def effect(self, state: State) -> None:
         link = state.namespaces[self.netns].links[self.name]
-        attributes.drop(state, End(self.netns, self.name))
+        attributes.drop(state, self.netns, {self.name})
         target = End(self.target, self.name)
         state.namespaces[self.target].links[self.name] = replace(link, up=False, master=None, addresses=())
-        attributes.forget_settings(state, target)
+        attributes.forget_settings(state, target.netns, {target.name})
         if link.peer and state.link(link.peer) is not None:
             state.change_link(link.peer, peer=target)
 

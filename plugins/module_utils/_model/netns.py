@@ -6,12 +6,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Optional
 
 from . import attributes, values
-from .planner import Planner, stale_file
+from .planner import Planner, Together, stale_file
 from .problems import Reader
 from .scope import Scope
 from .state import HOST, LO, End, State
@@ -87,13 +87,18 @@ def _address(planner: Planner, spec: Netns) -> None:
         attributes.address(planner, End(spec.name, LO), attributes.Attributes())
 
 
-def _remove(planner: Planner, spec: Netns) -> None:
-    if not spec.absent:
-        return
-    if spec.name in planner.state.stale:
-        planner.refuse(stale_file(spec.name), "name")
-    elif spec.name in planner.state.namespaces:
-        planner.do(DeleteNetns(spec.name, far_ends(planner.state, spec.name)), "the namespace is not wanted")
+def _remove(planner: Planner, specs: Sequence[Netns]) -> None:
+    going: dict[str, DeleteNetns] = {}
+    for spec in specs:
+        if not spec.absent or spec.name in going:
+            continue
+        planner.path = spec.path
+        if spec.name in planner.state.stale:
+            planner.refuse(stale_file(spec.name), "name")
+        elif spec.name in planner.state.namespaces:
+            going[spec.name] = DeleteNetns(spec.name, far_ends(planner.state, spec.name))
+            planner.note(going[spec.name], "the namespace is not wanted")
+    _drop(planner.state, going.values())
 
 
 def far_ends(state: State, name: str) -> tuple[End, ...]:
@@ -140,14 +145,22 @@ class DeleteNetns(Action):
         return ip(HOST, "netns", "delete", self.name)
 
     def effect(self, state: State) -> None:
-        del state.namespaces[self.name]
-        for end in self.far_ends:
-            if end.netns in state.namespaces:
-                attributes.drop(state, end)
+        _drop(state, [self])
+
+
+def _drop(state: State, actions: Iterable[DeleteNetns]) -> None:
+    """Namespaces go, and with them the far ends of their cables."""
+    outside: dict[str, set[str]] = {}
+    for action in actions:
+        del state.namespaces[action.name]
+        for end in action.far_ends:
+            outside.setdefault(end.netns, set()).add(end.name)
+    for name in outside.keys() & state.namespaces.keys():
+        attributes.drop(state, name, outside[name])
 
 
 PLAN = {
-    "remove namespaces": _remove,
+    "remove namespaces": Together(_remove),
     "namespaces": _create,
     "configure links": _configure,
     "addresses": _address,

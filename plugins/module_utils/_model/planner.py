@@ -31,6 +31,13 @@ class Spec(Protocol):
 PlanFunction = Callable[["Planner", Any], None]
 
 
+@dataclass(frozen=True)
+class Together:
+    """A plan function that is given all entries of its kind at once: a thousand things that go, go in one look."""
+
+    function: Callable[[Planner, Sequence[Any]], None]
+
+
 @dataclass
 class Planner:
     """Walks through the phases; each kind's functions look at `state` and call `do`.
@@ -51,7 +58,7 @@ class Planner:
     kept: dict[End, Any] = field(default_factory=dict)
     leaving: AbstractSet[str] = frozenset()
 
-    def run(self, specs: Mapping[str, Sequence[Spec]], plans: Mapping[str, Mapping[str, PlanFunction]]) -> None:
+    def run(self, specs: Mapping[str, Sequence[Spec]], plans: Mapping[str, Mapping[str, Any]]) -> None:
         """Plans every entry, phase by phase, kind by kind in the registry's order."""
         self.specs = specs
         leaving: Sequence[Any] = [spec for spec in specs.get("netns", ()) if spec.absent]
@@ -59,16 +66,24 @@ class Planner:
         for self.phase in PHASES:
             for self.kind, functions in plans.items():
                 function = functions.get(self.phase)
-                if function is None:
-                    continue
-                for spec in specs.get(self.kind, ()):
-                    self.path = spec.path
-                    function(self, spec)
+                if isinstance(function, Together):
+                    function.function(self, specs.get(self.kind, ()))
+                elif function is not None:
+                    self._each(function, specs.get(self.kind, ()))
+
+    def _each(self, function: PlanFunction, specs: Sequence[Spec]) -> None:
+        for spec in specs:
+            self.path = spec.path
+            function(self, spec)
 
     def do(self, action: Action, why: str) -> None:
         """Adds a step and lets the planned state follow."""
-        self.steps.append(Step(self.phase, self.kind, self.path, action, why))
+        self.note(action, why)
         action.effect(self.state)
+
+    def note(self, action: Action, why: str) -> None:
+        """Adds a step whose effect is yet to come."""
+        self.steps.append(Step(self.phase, self.kind, self.path, action, why))
 
     def refuse(self, message: str, option: str = "") -> None:
         """Notes why the document cannot be reached from this state."""

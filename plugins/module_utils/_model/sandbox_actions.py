@@ -103,9 +103,7 @@ class RemoveHost(Action):
 
     def effect(self, state: State) -> None:
         state.namespaces.pop(self.name, None)
-        lan = state.namespaces.get(LAN, Namespace())
-        for port in self.ports:
-            lan.drop_link(port)
+        state.namespaces.get(LAN, Namespace()).drop_links(set(self.ports))
 
 
 @dataclass(frozen=True)

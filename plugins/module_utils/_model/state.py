@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple, Optional
@@ -203,10 +204,10 @@ class Namespace:
             hooks=dict(self.hooks),
         )
 
-    def forget_device(self, name: str) -> None:
-        """What goes when a device leaves a namespace or goes down: its routes and neighbours."""
-        self.routes = [route for route in self.routes if name not in route.devices]
-        self.neighbors = {key: value for key, value in self.neighbors.items() if key.device != name}
+    def forget_devices(self, names: AbstractSet[str]) -> None:
+        """What goes when devices leave a namespace or go down: their routes and neighbours."""
+        self.routes = [route for route in self.routes if names.isdisjoint(route.devices)]
+        self.neighbors = {key: value for key, value in self.neighbors.items() if key.device not in names}
 
     def forget_neighbors(self, name: str) -> None:
         """What goes when a device gets another MAC: the entries of its neighbours, but not its proxy entries."""
@@ -214,28 +215,29 @@ class Namespace:
 
     def forget_sources(self, gone: set[str]) -> None:
         """What goes with IPv4 addresses: routes of the main table that prefer them as their source, on any device."""
-        if any(route.source in gone for route in self.routes):
+        if gone and any(route.source in gone for route in self.routes):
             gone = gone - {found.text.split("/")[0] for link in self.links.values() for found in link.addresses}
             self.routes = [route for route in self.routes if route.table != MAIN_TABLE or route.source not in gone]
 
-    def forget_hook(self, name: str) -> None:
-        """What goes with a device: its filters, and the way to it from those of other devices."""
-        self.hooks.pop(name, None)
+    def forget_hooks(self, names: AbstractSet[str]) -> None:
+        """What goes with devices: their filters, and the ways to them from those of other devices."""
+        for name in names:
+            self.hooks.pop(name, None)
         for device, hook in self.hooks.items():
-            if hook.shortcut and any(each.device == name for each in hook.shortcut.table):
-                left = tuple(each._replace(device="") if each.device == name else each for each in hook.shortcut.table)
+            if hook.shortcut and any(each.device in names for each in hook.shortcut.table):
+                left = tuple(each._replace(device="") if each.device in names else each for each in hook.shortcut.table)
                 self.hooks[device] = replace(hook, shortcut=replace(hook.shortcut, table=left))
 
-    def drop_link(self, name: str) -> Optional[Link]:
-        link = self.links.pop(name, None)
-        self.forget_device(name)
-        self.forget_hook(name)
-        if link:
-            self.forget_sources({found.text.split("/")[0] for found in link.addresses if "." in found.text})
-        if link and link.kind != "veth":
-            for other in [port for port in self.links.values() if port.master == name]:
-                self.links[other.name] = replace(other, master=None)
-        return link
+    def drop_links(self, names: AbstractSet[str]) -> None:
+        """Devices go, with all that is on them."""
+        gone = [self.links.pop(name) for name in names if name in self.links]
+        self.forget_devices(names)
+        self.forget_hooks(names)
+        addresses = (found.text.split("/")[0] for link in gone for found in link.addresses)
+        self.forget_sources({host for host in addresses if "." in host})
+        masters = {link.name for link in gone if link.kind != "veth"}
+        for port in [port for port in self.links.values() if port.master in masters]:
+            self.links[port.name] = replace(port, master=None)
 
 
 @dataclass

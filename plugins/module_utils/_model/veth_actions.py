@@ -68,7 +68,7 @@ class CreateVeth(Action):
                 up=False,
                 peer=other,
             )
-            attributes.forget_settings(state, end)
+            attributes.forget_settings(state, end.netns, {end.name})
 
 
 def _words(wanted: Attributes) -> list[str]:

@@ -265,8 +265,8 @@ def test_a_host_whose_pins_are_gone_is_made_anew() -> None:
 def test_a_cut_cable_is_made_again() -> None:
     here = Machine()
     here.run("a", "b")
-    here.state.namespaces["lan"].drop_link("port10")
-    here.state.namespaces["a"].drop_link("eth0")
+    here.state.namespaces["lan"].drop_links({"port10"})
+    here.state.namespaces["a"].drop_links({"eth0"})
     assert sandbox.unplugged(here.found.lan, here.state) == {"a"}
     assert here.plan("b")[1].steps == ()
     planned = here.run("a")
@@ -312,8 +312,8 @@ def test_ipv6_that_the_machine_has_not() -> None:
 def test_an_undone_cable_is_only_that_of_a_host_that_was_there() -> None:
     here = Machine()
     here.run("a")
-    here.state.namespaces["lan"].drop_link("port10")
-    here.state.namespaces["a"].drop_link("eth0")
+    here.state.namespaces["lan"].drop_links({"port10"})
+    here.state.namespaces["a"].drop_links({"eth0"})
     work, planned = here.plan("a", "b")
     (cut,) = sandbox.cuts(planned, ["b"])
     assert cut.action.what() == "delete port10 and its far end a/eth0"
