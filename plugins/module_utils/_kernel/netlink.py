@@ -19,20 +19,20 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, Optional
 
+from . import library
 from .messages import Message, parse
 
 __all__ = ["ifaddrmsg", "ifinfmsg", "ndmsg", "rtmsg"]
 
 IMPORT_ERROR: Optional[str] = None
 PYROUTE2 = ""
+library.wait()
 try:
-    import pyroute2
+    from pyroute2.config.version import __version__ as PYROUTE2
     from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
     from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
     from pyroute2.netlink.rtnl.ndmsg import ndmsg
     from pyroute2.netlink.rtnl.rtmsg import rtmsg
-
-    PYROUTE2 = str(pyroute2.__version__)
 except ImportError:
     IMPORT_ERROR = traceback.format_exc()
 
