@@ -28,11 +28,13 @@ IMPORT_ERROR: Optional[str] = None
 PYROUTE2 = ""
 library.wait()
 try:
-    from pyroute2.config.version import __version__ as PYROUTE2
+    from pyroute2.config import version
     from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
     from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
     from pyroute2.netlink.rtnl.ndmsg import ndmsg
     from pyroute2.netlink.rtnl.rtmsg import rtmsg
+
+    PYROUTE2 = str(version.__version__)
 except ImportError:
     IMPORT_ERROR = traceback.format_exc()
 
