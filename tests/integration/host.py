@@ -35,7 +35,7 @@ def call(result: int) -> None:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
-def until(condition: Any, seconds: float = 10.0) -> Any:
+def until(condition: Any, seconds: float = 30.0) -> Any:
     """Polls until the condition gives something true, and returns that."""
     end = time.monotonic() + seconds
     while True:
