@@ -7,21 +7,24 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
 from .._errors import KernelError
 from .._model.addresses import DeleteAddress
+from .._model.bridge import CreateBridge
 from .._model.fastpath_actions import Attach, Detach
 from .._model.firewall_actions import FirewallAction
-from .._model.link import DeleteLink
+from .._model.link import DeleteLink, MoveLink
 from .._model.netns import CreateNetns, DeleteNetns
 from .._model.netns_neighbor import DeleteNeighbor
 from .._model.netns_route_actions import DeleteRoute
 from .._model.netns_sysctl import WriteSysctl
-from .._model.step import Step
-from . import bridge, fastpath, firewall, link, netns, netns_neighbor, netns_route, netns_sysctl, veth
+from .._model.state import HOST
+from .._model.step import PHASES, Step
+from .._model.veth_actions import CreateVeth
+from . import bridge, fastpath, firewall, link, netns, netns_neighbor, netns_route, netns_sysctl, udev, veth
 from .netlink import Request
 from .session import Session
 
@@ -36,15 +39,35 @@ REQUESTS: dict[type, Any] = {
 DELETIONS = (DeleteLink, DeleteAddress, DeleteRoute, DeleteNeighbor)
 GONE = (errno.ENODEV, errno.ENOENT, errno.ESRCH, errno.EADDRNOTAVAIL)
 
+# Until here devices come and go; what follows writes to those that are there.
+PLACING = frozenset(PHASES[: PHASES.index("device settings")])
+
 
 def apply(session: Session, steps: Sequence[Step]) -> None:
     """Carries out steps in order; the first failure raises, naming the step."""
-    for dummy, phase in groupby(steps, key=lambda step: step.phase):
-        for direct, group in groupby(phase, key=lambda step: type(step.action) not in REQUESTS):
-            if direct:
-                _apply_directly(session, list(group))
-            else:
-                _apply_requests(session, list(group))
+    for placing, part in groupby(steps, key=lambda step: step.phase in PLACING):
+        placed = list(part)
+        for dummy, phase in groupby(placed, key=lambda step: step.phase):
+            _apply_phase(session, phase)
+        if placing and any(_appears_on_host(step.action) for step in placed):
+            udev.settle()
+
+
+def _apply_phase(session: Session, steps: Iterable[Step]) -> None:
+    for direct, group in groupby(steps, key=lambda step: type(step.action) not in REQUESTS):
+        if direct:
+            _apply_directly(session, list(group))
+        else:
+            _apply_requests(session, list(group))
+
+
+def _appears_on_host(action: Any) -> bool:
+    """Whether udev hears of a new device: it listens in the namespace that it runs in."""
+    if isinstance(action, CreateVeth):
+        return HOST in (action.near.netns, action.far.netns)
+    return (isinstance(action, CreateBridge) and action.netns == HOST) or (
+        isinstance(action, MoveLink) and action.target == HOST
+    )
 
 
 def _apply_requests(session: Session, steps: Sequence[Step]) -> None:
