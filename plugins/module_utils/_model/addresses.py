@@ -13,7 +13,7 @@ from typing import Any, Optional
 from . import values
 from .planner import Planner
 from .state import Address, End, Link, Namespace, Route, State, place
-from .step import Action, ip
+from .step import CREATE, DELETE, Action, ip
 
 IPV6_MINIMUM_MTU = 1280
 
@@ -83,6 +83,7 @@ class AddAddress(Action):
     netns: str
     name: str
     address: str
+    change = CREATE
 
     def what(self) -> str:
         return f"add {self.address} to {self.name}"
@@ -105,6 +106,7 @@ class DeleteAddress(Action):
     netns: str
     name: str
     address: str
+    change = DELETE
 
     def what(self) -> str:
         return f"delete {self.address} from {self.name}"

@@ -18,7 +18,7 @@ from .netns_sysctl_keys import device_of
 from .planner import Planner
 from .problems import Reader
 from .state import LO, End, Link, Namespace, State
-from .step import Action, ip
+from .step import CHANGE, Action, ip
 
 OPTIONS: dict[str, Any] = {
     "addresses": {"type": "list", "elements": "str"},
@@ -159,6 +159,7 @@ class SetLink(Action):
     netns: str
     name: str
     changes: tuple[tuple[str, Any], ...]
+    change = CHANGE
 
     def what(self) -> str:
         return f"set {self.name}: {', '.join(_word(*change) for change in self.changes)}"

@@ -17,7 +17,7 @@ from .planner import Planner
 from .problems import Reader
 from .scope import Scope
 from .state import End, Link, State
-from .step import Action, ip
+from .step import CHANGE, CREATE, Action, ip
 from .veth_actions import generated_mac
 
 NAME = "bridge"
@@ -228,6 +228,7 @@ class CreateBridge(Action):
     name: str
     mac: str
     mtu: Optional[int] = None
+    change = CREATE
 
     def what(self) -> str:
         return f"create bridge {self.name}"
@@ -259,6 +260,7 @@ class SetBridge(Action):
     netns: str
     name: str
     changes: tuple[tuple[str, int], ...]
+    change = CHANGE
 
     def what(self) -> str:
         return f"set bridge {self.name}: {', '.join(f'{name} {value}' for name, value in self.changes)}"

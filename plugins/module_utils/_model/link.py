@@ -17,7 +17,7 @@ from .planner import Planner
 from .problems import Reader
 from .scope import Scope
 from .state import HOST, LO, End, State, place
-from .step import Action, ip
+from .step import CHANGE, DELETE, Action, ip
 
 NAME = "link"
 IDENTITY = ("netns", "name")
@@ -177,6 +177,7 @@ class DeleteLink(Action):
     netns: str
     name: str
     peer: Optional[End] = None
+    change = DELETE
 
     def what(self) -> str:
         return f"delete {self.name}" + (f" and its far end {self.peer}" if self.peer else "")
@@ -197,6 +198,7 @@ class MoveLink(Action):
     netns: str
     name: str
     target: str
+    change = CHANGE
 
     def what(self) -> str:
         return f"move {self.name} to {place(self.target)}"

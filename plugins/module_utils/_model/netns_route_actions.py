@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from . import values
 from .state import Hop, Route, State
-from .step import Action, ip
+from .step import CHANGE, CREATE, DELETE, Action, ip
 
 TABLES = {"main": 254, "local": 255, "default": 253}
 PROTOCOLS = {
@@ -129,6 +129,7 @@ class AddRoute(Action):
 
     netns: str
     route: Route
+    change = CREATE
 
     def what(self) -> str:
         return f"add route {_text(self.route)}"
@@ -147,6 +148,7 @@ class ReplaceRoute(Action):
     netns: str
     route: Route
     before: Route
+    change = CHANGE
 
     def what(self) -> str:
         return f"replace route {_text(self.route)}"
@@ -173,6 +175,7 @@ class DeleteRoute(Action):
     netns: str
     route: Route
     among_others: bool = False
+    change = DELETE
 
     def what(self) -> str:
         return f"delete route {_text(self.route)}"

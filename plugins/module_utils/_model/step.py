@@ -33,11 +33,15 @@ PHASES = (
     "rules",
 )
 
+# What becomes of the thing that a step is about.
+CREATE, CHANGE, DELETE = "create", "change", "delete"
+
 
 class Action:
-    """What a step does. Subclasses are frozen dataclasses with a `netns`."""
+    """What a step does. Subclasses are frozen dataclasses with a `netns`; `change` is one of the three words."""
 
     netns: str
+    change: str
 
     def what(self) -> str:
         """The change in words."""
@@ -67,6 +71,7 @@ class Step:
         return {
             "resource": self.kind,
             "netns": self.action.netns or None,
+            "change": self.action.change,
             "what": self.action.what(),
             "why": self.why,
             "command": self.action.command(),

@@ -162,7 +162,7 @@ class TestOneDocument:
                 assert text, step
                 assert text == text.strip(), step
                 assert text.isprintable(), step
-            assert set(step.report()) == {"resource", "netns", "what", "why", "command"}
+            assert set(step.report()) == {"resource", "netns", "change", "what", "why", "command"}
             assert step.kind in KINDS
             assert step.path.startswith(f"config.{step.kind}[")
         places = [PHASES.index(step.phase) for step in steps]
