@@ -28,7 +28,6 @@ from ._model.state import HOST, End, State
 FOLDER = os.path.join(DIRECTORY, "topologies")
 VERSION = 1
 SYSCTL = "netns_sysctl"
-LINKS = ("veth", "bridge")
 
 
 @dataclass
@@ -48,12 +47,21 @@ class Ledger:
         owners = owners_of(document, state)
         self.objects = [_owned(item, owners, state) for item in self.objects]
 
-    def add(self, planned: Plan, document: Document, undone: Plan) -> None:
+    def hinted(self, document: Document) -> Document:
+        """A document whose links are looked for where this topology has moved them."""
+        places: dict[str, list[str]] = {}
+        for item in self.objects:
+            places.setdefault(item.absent.get("name", ""), []).extend(item.hints.get("places", ()))
+        links = [replace(spec, places=tuple(places.get(spec.end.name, ()))) for spec in document.specs["link"]]
+        return Document({**document.specs, "link": links})
+
+    def add(self, planned: Plan, document: Document, undone: Plan, state: State) -> None:
         """Notes what is about to be touched for the first time; what was found earlier stays.
 
         Not what only the undoing touches, and not what goes with its namespace: neither is to come back.
+        `state` is what was found, without the devices that go.
         """
-        owners = owners_of(document, planned.before)
+        owners = owners_of(document, state)
         known = {claim for item in self.objects for claim in item.claims}
         for item in documents.touched(undone):
             known |= item.claims if not item.claims & owners.keys() else set()
@@ -63,7 +71,7 @@ class Ledger:
         for item in documents.touched(planned):
             if item.claims & known or (item.kind != "netns" and item.places & going):
                 continue
-            item = _owned(item, owners, planned.before)
+            item = _owned(item, owners, state)
             if item.owner is None and item.kind == SYSCTL and item.devices & devices:
                 # It only follows, on a device that goes with this topology.
                 continue
@@ -82,7 +90,9 @@ class Ledger:
 
     def _made(self) -> set[End]:
         """The devices that this topology made."""
-        return {end for item in self.objects if item.found is None for end in item.devices if item.kind in LINKS}
+        return {
+            end for item in self.objects if item.found is None for end in item.devices if item.kind in documents.DEVICES
+        }
 
     def left_by(self, declared: AbstractSet[Claim]) -> list[Touched]:
         """The objects that were declared and are not any more, as far as a document alone tells."""
@@ -194,6 +204,11 @@ def claims(config: Config) -> set[Claim]:
 def claims_in(document: Document) -> set[Claim]:
     """What a document speaks of."""
     return {(kind, claim) for kind, spec in document for claim in documents.claims(spec)}
+
+
+def places_of(document: Document, kinds: AbstractSet[str], state: State) -> set[Claim]:
+    """What a document speaks of, of some kinds, wherever it stands."""
+    return {(kind, claim) for kind, spec in document if kind in kinds for claim in documents.origins(kind, spec, state)}
 
 
 def claims_of(item: Touched, state: State) -> set[Claim]:

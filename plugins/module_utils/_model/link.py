@@ -31,12 +31,13 @@ OPTIONS: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class LinkSpec:
-    """A link and what is wanted of it."""
+    """A link and what is wanted of it. `places` are namespaces that it was moved to before."""
 
     path: str
     end: End
     absent: bool
     wanted: Attributes
+    places: tuple[str, ...] = ()
 
     @property
     def subject(self) -> End:
@@ -53,6 +54,8 @@ class LinkSpec:
 
     def add_to(self, scope: Scope) -> None:
         scope.end(self.end)
+        for netns in self.places:
+            scope.namespace(netns)
         if not self.absent:
             scope.searched.add(self.end)
         if self.end.netns != HOST:
@@ -66,7 +69,7 @@ def read(reader: Reader) -> LinkSpec:
     wanted = attributes.read(reader)
     if end.name == LO and wanted.master:
         reader.wrong("master", "lo cannot be a bridge port")
-    return LinkSpec(reader.path, end, reader.get("state") == "absent", wanted)
+    return LinkSpec(reader.path, end, reader.get("state") == "absent", wanted, tuple(reader.get("places") or ()))
 
 
 def read_end(reader: Reader) -> End:
@@ -88,9 +91,12 @@ def view(state: State, subject: End) -> Optional[dict[str, Any]]:
 
 
 def locate(state: State, spec: LinkSpec) -> End:
-    """Where the link is now: at its place, on the host, or in the one namespace that has it."""
+    """Where the link is now: at its place, where it was moved to, on the host, or in the one namespace that has it."""
     if state.link(spec.end) is not None:
         return spec.end
+    moved = [end for end in elsewhere(state, spec.end.name) if end.netns in spec.places]
+    if len(moved) == 1:
+        return moved[0]
     places = [end for end in elsewhere(state, spec.end.name) if not _holds(state, end)]
     if End(HOST, spec.end.name) in places:
         return End(HOST, spec.end.name)
@@ -134,9 +140,11 @@ def _place(planner: Planner, spec: LinkSpec) -> None:
 
 
 def _rescue(planner: Planner, spec: LinkSpec) -> None:
-    """A device leaves a namespace before the namespace goes."""
-    if planner.doomed(locate(planner.state, spec).netns) and spec.end.netns in planner.state.namespaces:
-        _place(planner, spec)
+    """A device leaves a namespace before the namespace goes, or a place that is to be another device's."""
+    now = locate(planner.state, spec)
+    if now != spec.end and spec.end.netns in planner.state.namespaces:
+        if planner.doomed(now.netns) or planner.claims_place(now):
+            _place(planner, spec)
 
 
 def move(planner: Planner, source: End, target: End, why: str) -> None:

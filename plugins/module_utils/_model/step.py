@@ -13,14 +13,15 @@ from typing import Any
 from .state import State
 
 # The order of work: first what goes, from the rules down to the namespaces, then what comes, upwards.
+# New namespaces come before old ones go: a device may move from these into those.
 PHASES = (
     "remove rules",
     "remove neighbours",
     "remove routes",
-    "rescue links",
     "remove links",
-    "remove namespaces",
     "namespaces",
+    "rescue links",
+    "remove namespaces",
     "settings",
     "create links",
     "place links",

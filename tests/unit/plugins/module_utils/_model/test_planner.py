@@ -75,9 +75,11 @@ def test_phases_come_first_then_kinds_then_entries() -> None:
 
 def test_what_goes_goes_before_what_comes() -> None:
     removing = [name for name in PHASES if name.startswith("re")]
-    assert PHASES[: len(removing)] == tuple(removing)
-    assert PHASES.index("rescue links") < PHASES.index("remove links") < PHASES.index("remove namespaces")
-    assert PHASES.index("namespaces") < PHASES.index("create links") < PHASES.index("addresses")
+    first = [name for name in PHASES[: len(removing) + 1] if name != "namespaces"]
+    assert first == removing
+    assert PHASES.index("remove links") < PHASES.index("rescue links") < PHASES.index("remove namespaces")
+    assert PHASES.index("namespaces") < PHASES.index("rescue links")
+    assert PHASES.index("remove namespaces") < PHASES.index("create links") < PHASES.index("addresses")
     assert PHASES.index("addresses") < PHASES.index("routes")
 
 
