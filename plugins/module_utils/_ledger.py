@@ -28,6 +28,7 @@ from ._model.state import HOST, End, State
 FOLDER = os.path.join(DIRECTORY, "topologies")
 VERSION = 1
 SYSCTL = "netns_sysctl"
+LINKS = ("link", *documents.DEVICES)
 
 
 @dataclass
@@ -101,21 +102,25 @@ class Ledger:
     def followers(
         self, gone: Sequence[Touched], declared: AbstractSet[Claim], state: Optional[State] = None
     ) -> list[Touched]:
-        """The sysctls that nobody declared, and that change when these objects are put back.
+        """What nobody declared, and that comes back when these objects are put back.
 
-        With a state, only those whose device is there or comes back.
+        Sysctls that follow, and what a device that was found had on it. With a state, only where the device is there
+        or comes back.
         """
         written = [subject for item in gone if item.kind == SYSCTL for dummy, subject in item.claims]
         still = [subject for kind, subject in declared if kind == SYSCTL]
-        devices = {end for item in gone if item.kind == "link" and len(item.claims) > 1 for end in item.devices}
-        undeclared = [item for item in self.objects if item.kind == SYSCTL and item.owner is None]
+        moved = {end for item in gone if item.kind == "link" and len(item.claims) > 1 for end in item.devices}
+        found = {end for item in gone if item.found for end in item.devices if item.kind in LINKS}
         return [
             item
-            for item in undeclared
-            if not item.claims & declared
-            and not any(follows(key, still) for dummy, key in item.claims)
-            and (state is None or all(state.link(end) or end in devices for end in item.devices))
-            and (item.devices & devices or any(follows(key, written) for dummy, key in item.claims))
+            for item in self.objects
+            if item.owner is None
+            and not item.claims & declared
+            and (
+                _follows(item, written, still, moved, state)
+                if item.kind == SYSCTL
+                else bool(item.found and item.devices & found)
+            )
         ]
 
     def union(self, config: Config) -> Config:
@@ -172,6 +177,14 @@ class Ledger:
 
     def path(self) -> str:
         return path_of(self.name)
+
+
+def _follows(item: Touched, written: Any, still: Any, moved: AbstractSet[End], state: Optional[State]) -> bool:
+    """Whether a sysctl changes when others are written, or devices are moved back."""
+    there = state is None or all(state.link(end) or end in moved for end in item.devices)
+    wanted = any(follows(key, still) for dummy, key in item.claims)
+    source = any(follows(key, written) for dummy, key in item.claims)
+    return there and not wanted and (source or bool(item.devices & moved))
 
 
 def _key(item: Touched) -> str:

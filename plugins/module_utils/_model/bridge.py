@@ -93,6 +93,9 @@ def subjects(state: State, netns: str) -> Iterator[End]:
             yield End(netns, found.name)
 
 
+record = link.record
+
+
 def locate(state: State, spec: Bridge) -> End:
     return spec.end
 

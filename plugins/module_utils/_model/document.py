@@ -193,6 +193,8 @@ class Touched:
             name = device_of(key(self.absent["name"]))
             return frozenset([End(netns, name)] if name else ())
         names = [(netns, self.absent.get("device") or self.absent.get("name"))]
+        for hop in (self.found or {}).get("nexthops") or [self.found or {}]:
+            names.append((netns, hop.get("device")))
         if "peer" in self.absent:
             names.append((self.absent["peer"].get("netns") or HOST, self.absent["peer"]["name"]))
         return frozenset(End(place, name) for place, name in names if name)
@@ -237,10 +239,7 @@ def touched(planned: Plan) -> list[Touched]:
     result: list[Touched] = []
     acted = _acted_on(planned)
     for name, kind in KINDS.items() if planned.steps else ():
-        places: dict[Any, None] = {}
-        for state in (planned.before, planned.after):
-            for netns in sorted(state.namespaces):
-                places.update(dict.fromkeys(kind.subjects(state, netns)))
+        places = _places(kind, planned)
         if name == "link":
             places.update(dict.fromkeys(sorted(acted["link"])))
         seen: set[Any] = set()
@@ -253,7 +252,7 @@ def touched(planned: Plan) -> list[Touched]:
             follows = subject not in changed and hasattr(kind, "follows") and kind.follows(subject, nearby[subject[0]])
             if subject in seen or not (subject in changed or follows):
                 continue
-            before, after = kind.view(planned.before, subject), kind.view(planned.after, subject)
+            before, after = recorded(kind, planned.before, subject), recorded(kind, planned.after, subject)
             if name in DEVICES and _is_linked(planned, name, subject, acted):
                 before = None
             if after is None and hasattr(kind, "inherited") and kind.inherited(planned.before, subject):
@@ -264,6 +263,20 @@ def touched(planned: Plan) -> list[Touched]:
             if before and after and name in DEVICES and _is_another(planned, subject):
                 result.append(_touched(name, None, after, seen))
     return result
+
+
+def _places(kind: Any, planned: Plan) -> dict[Any, None]:
+    """Every subject of a kind before or after a plan."""
+    states = (planned.before, planned.after)
+    if hasattr(kind, "everything"):
+        names = sorted(planned.before.namespaces.keys() | planned.after.namespaces.keys())
+        return {subject: None for netns in names for subject in kind.everything(*states, netns)}
+    return {
+        subject: None
+        for state in states
+        for netns in sorted(state.namespaces)
+        for subject in kind.subjects(state, netns)
+    }
 
 
 def _acted_on(planned: Plan) -> dict[str, set[End]]:
@@ -322,7 +335,18 @@ def _moved(planned: Plan, subject: Any) -> bool:
 
 
 def _differs(kind: Any, planned: Plan, subject: Any) -> bool:
-    return bool(kind.view(planned.before, subject) != kind.view(planned.after, subject))
+    return recorded(kind, planned.before, subject) != recorded(kind, planned.after, subject)
+
+
+def recorded(kind: Any, state: State, subject: Any) -> Optional[dict[str, Any]]:
+    """A thing in the user's words, with what there are no words for but is to come back."""
+    shown: Optional[dict[str, Any]] = kind.view(state, subject)
+    if shown is None or not hasattr(kind, "record"):
+        return shown
+    more = kind.record(state, subject)
+    if "peer" in more:
+        more = {**more, "peer": {**shown["peer"], **more["peer"]}}
+    return {**shown, **more}
 
 
 def _identity(kind: Any, shown: Mapping[str, Any]) -> dict[str, Any]:

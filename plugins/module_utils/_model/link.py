@@ -90,6 +90,12 @@ def view(state: State, subject: End) -> Optional[dict[str, Any]]:
     return {"netns": subject.netns or None, "name": subject.name, **attributes.view(link)}
 
 
+def record(state: State, subject: End) -> dict[str, Any]:
+    """What of a link there are no words for, and that is to come back as well."""
+    link = state.link(subject)
+    return attributes.record(link) if link else {}
+
+
 def locate(state: State, spec: LinkSpec) -> End:
     """Where the link is now: at its place, where it was moved to, on the host, or in the one namespace that has it."""
     if state.link(spec.end) is not None:
@@ -160,7 +166,7 @@ def move(planner: Planner, source: End, target: End, why: str) -> None:
     if any(is_default(route) and source.name in route.devices for route in routes):
         planner.warn(f"{source} carries the default route of {place(source.netns)}, which goes with the move")
     planner.do(MoveLink(source.netns, source.name, target.netns), why)
-    planner.kept[target] = Attributes(addresses=link.own_addresses, up=link.up)
+    planner.kept[target] = Attributes(addresses=link.own_addresses, up=link.up, found=link.own)
 
 
 def _configure(planner: Planner, spec: LinkSpec) -> None:

@@ -127,6 +127,13 @@ def view(state: State, subject: End) -> Optional[dict[str, Any]]:
     return shown
 
 
+def record(state: State, subject: End) -> dict[str, Any]:
+    """What of both ends there are no words for."""
+    found = state.link(subject)
+    peer = link.record(state, found.peer) if found and found.peer else {}
+    return {**link.record(state, subject), **({"peer": peer} if peer else {})}
+
+
 def locate(state: State, spec: Veth) -> End:
     """Where the near end is now."""
     if state.link(spec.near) is not None or spec.far is None:
