@@ -28,7 +28,7 @@ from ._model.state import HOST, End, State
 FOLDER = os.path.join(DIRECTORY, "topologies")
 VERSION = 1
 SYSCTL = "netns_sysctl"
-LINKS = ("veth", "bridge")
+LINKS = ("link", *documents.DEVICES)
 
 
 @dataclass
@@ -48,12 +48,21 @@ class Ledger:
         owners = owners_of(document, state)
         self.objects = [_owned(item, owners, state) for item in self.objects]
 
-    def add(self, planned: Plan, document: Document, undone: Plan) -> None:
+    def hinted(self, document: Document) -> Document:
+        """A document whose links are looked for where this topology has moved them."""
+        places: dict[str, list[str]] = {}
+        for item in self.objects:
+            places.setdefault(item.absent.get("name", ""), []).extend(item.hints.get("places", ()))
+        links = [replace(spec, places=tuple(places.get(spec.end.name, ()))) for spec in document.specs["link"]]
+        return Document({**document.specs, "link": links})
+
+    def add(self, planned: Plan, document: Document, undone: Plan, state: State) -> None:
         """Notes what is about to be touched for the first time; what was found earlier stays.
 
         Not what only the undoing touches, and not what goes with its namespace: neither is to come back.
+        `state` is what was found, without the devices that go.
         """
-        owners = owners_of(document, planned.before)
+        owners = owners_of(document, state)
         known = {claim for item in self.objects for claim in item.claims}
         for item in documents.touched(undone):
             known |= item.claims if not item.claims & owners.keys() else set()
@@ -63,7 +72,7 @@ class Ledger:
         for item in documents.touched(planned):
             if item.claims & known or (item.kind != "netns" and item.places & going):
                 continue
-            item = _owned(item, owners, planned.before)
+            item = _owned(item, owners, state)
             if item.owner is None and item.kind == SYSCTL and item.devices & devices:
                 # It only follows, on a device that goes with this topology.
                 continue
@@ -82,7 +91,9 @@ class Ledger:
 
     def _made(self) -> set[End]:
         """The devices that this topology made."""
-        return {end for item in self.objects if item.found is None for end in item.devices if item.kind in LINKS}
+        return {
+            end for item in self.objects if item.found is None for end in item.devices if item.kind in documents.DEVICES
+        }
 
     def left_by(self, declared: AbstractSet[Claim]) -> list[Touched]:
         """The objects that were declared and are not any more, as far as a document alone tells."""
@@ -91,21 +102,25 @@ class Ledger:
     def followers(
         self, gone: Sequence[Touched], declared: AbstractSet[Claim], state: Optional[State] = None
     ) -> list[Touched]:
-        """The sysctls that nobody declared, and that change when these objects are put back.
+        """What nobody declared, and that comes back when these objects are put back.
 
-        With a state, only those whose device is there or comes back.
+        Sysctls that follow, and what a device that was found had on it. With a state, only where the device is there
+        or comes back.
         """
         written = [subject for item in gone if item.kind == SYSCTL for dummy, subject in item.claims]
         still = [subject for kind, subject in declared if kind == SYSCTL]
-        devices = {end for item in gone if item.kind == "link" and len(item.claims) > 1 for end in item.devices}
-        undeclared = [item for item in self.objects if item.kind == SYSCTL and item.owner is None]
+        moved = {end for item in gone if item.kind == "link" and len(item.claims) > 1 for end in item.devices}
+        found = {end for item in gone if item.found for end in item.devices if item.kind in LINKS}
         return [
             item
-            for item in undeclared
-            if not item.claims & declared
-            and not any(follows(key, still) for dummy, key in item.claims)
-            and (state is None or all(state.link(end) or end in devices for end in item.devices))
-            and (item.devices & devices or any(follows(key, written) for dummy, key in item.claims))
+            for item in self.objects
+            if item.owner is None
+            and not item.claims & declared
+            and (
+                _follows(item, written, still, moved, state)
+                if item.kind == SYSCTL
+                else bool(item.found and item.devices & found)
+            )
         ]
 
     def union(self, config: Config) -> Config:
@@ -164,6 +179,14 @@ class Ledger:
         return path_of(self.name)
 
 
+def _follows(item: Touched, written: Any, still: Any, moved: AbstractSet[End], state: Optional[State]) -> bool:
+    """Whether a sysctl changes when others are written, or devices are moved back."""
+    there = state is None or all(state.link(end) or end in moved for end in item.devices)
+    wanted = any(follows(key, still) for dummy, key in item.claims)
+    source = any(follows(key, written) for dummy, key in item.claims)
+    return there and not wanted and (source or bool(item.devices & moved))
+
+
 def _key(item: Touched) -> str:
     return json.dumps([item.kind, item.absent], sort_keys=True)
 
@@ -194,6 +217,11 @@ def claims(config: Config) -> set[Claim]:
 def claims_in(document: Document) -> set[Claim]:
     """What a document speaks of."""
     return {(kind, claim) for kind, spec in document for claim in documents.claims(spec)}
+
+
+def places_of(document: Document, kinds: AbstractSet[str], state: State) -> set[Claim]:
+    """What a document speaks of, of some kinds, wherever it stands."""
+    return {(kind, claim) for kind, spec in document if kind in kinds for claim in documents.origins(kind, spec, state)}
 
 
 def claims_of(item: Touched, state: State) -> set[Claim]:

@@ -79,6 +79,7 @@ class _Run:
         host = _ledger.this_host(session.host_inode())
         before = _ledger.load(self.name, host)
         known = before or Ledger(self.name, host)
+        self.document = self.whole = known.hinted(self.document)
         config = self.config if self.purge else known.union(self.config)
         candidates = self._candidates(known)
         self.scope = self._scope(known, candidates)
@@ -92,9 +93,10 @@ class _Run:
             return planned
         known = Ledger(self.name, host, dict(config), list(known.objects), dict(known.identities))
         if not self.absent:
-            known.own(self.document, state)
-        if planned.steps and not self.absent:
-            known.add(planned, self.document, documents.plan(undo, state, Problems()))
+            cleared = documents.without(leaving, state)
+            known.own(self.document, cleared)
+            if planned.steps:
+                known.add(planned, self.document, documents.plan(undo, state, Problems()), cleared)
         if planned.steps:
             if known.identities:
                 known.doubt(leaving if self.absent else known.touched(planned))
@@ -125,20 +127,21 @@ class _Run:
 
     def _leaving(self, known: Ledger, candidates: Sequence[Touched], state: State) -> tuple[list[Touched], list[str]]:
         """What is to be put back; what was replaced behind our back is left alone, with a warning about each."""
-        here = {
-            (kind, claim)
-            for kind, spec in self.document
-            for claim in documents.origins(kind, spec, state)
-            if candidates
-        }
         leaving, warnings = [], []
         for item in candidates:
             if known.replaced(item, state):
                 what = " ".join(str(value) for key, value in item.absent.items() if key != "state")
                 warnings.append(f"{item.kind} {what} is not the one this topology made any more; it is left alone")
-            elif (item.owner or self.absent) and not (here and _ledger.claims_of(item, state) & here):
+            elif item.owner or self.absent:
                 leaving.append(item)
-        return leaving if self.absent else leaving + known.followers(leaving, self.declared, state), warnings
+        if self.absent or not leaving:
+            return leaving, warnings
+        # What goes makes way: a link may be wanted where a cable that is not declared any more has an end of its name.
+        for kinds in (documents.DEVICES, KINDS.keys() - documents.DEVICES):
+            cleared = documents.without([item for item in leaving if item.kind not in kinds], state)
+            here = _ledger.places_of(self.document, kinds, cleared)
+            leaving = [item for item in leaving if not here & _ledger.claims_of(item, cleared)]
+        return leaving + known.followers(leaving, self.declared, state), warnings
 
     def _handed_over(self, leaving: list[Touched], host: str) -> list[Touched]:
         """What another topology declares as well stays, and with it what was found before this one."""

@@ -154,12 +154,14 @@ steps:
   contains:
     resource: {type: str, description: "The kind of thing, as the module that manages it is called."}
     netns: {type: str, description: The namespace the step works in; null on the host.}
+    change: {type: str, description: "What becomes of the thing: V(create), V(change) or V(delete)."}
     what: {type: str, description: The change.}
     why: {type: str, description: The reason for it.}
     command: {type: str, description: "The equivalent command, for a person to read. It was not run."}
   sample:
     - resource: bridge
       netns:
+      change: create
       what: create bridge br0
       why: the bridge does not exist
       command: ip link add name br0 address 02:8b:33:5e:10:d4 type bridge

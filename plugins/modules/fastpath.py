@@ -135,12 +135,14 @@ steps:
   contains:
     resource: {type: str, description: "The kind of thing, as the module that manages it is called."}
     netns: {type: str, description: The namespace the step works in; null on the host.}
+    change: {type: str, description: "What becomes of the thing: V(create), V(change) or V(delete)."}
     what: {type: str, description: The change.}
     why: {type: str, description: The reason for it.}
     command: {type: str, description: "The equivalent command, for a person to read. It was not run."}
   sample:
     - resource: fastpath
       netns:
+      change: create
       what: let bpf_redirect_peer at the ingress of veth1b lead to veth2b (1)
       why: the fast path does not begin here yet
       command: >-

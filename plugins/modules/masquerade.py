@@ -97,12 +97,14 @@ steps:
   contains:
     resource: {type: str, description: "The kind of thing, as the module that manages it is called."}
     netns: {type: str, description: The namespace the step works in; null on the host.}
+    change: {type: str, description: "What becomes of the thing: V(create), V(change) or V(delete)."}
     what: {type: str, description: The change.}
     why: {type: str, description: The reason for it.}
     command: {type: str, description: "The equivalent command, for a person to read. It was not run."}
   sample:
     - resource: masquerade
       netns:
+      change: create
       what: "add a rule to inet nsfabric postrouting: out !br0 from 10.1.0.0/24 masquerade"
       why: the rule is missing
       command: >-

@@ -117,12 +117,14 @@ steps:
   contains:
     resource: {type: str, description: "The kind of thing, as the module that manages it is called."}
     netns: {type: str, description: The namespace the step works in; null on the host.}
+    change: {type: str, description: "What becomes of the thing: V(create), V(change) or V(delete)."}
     what: {type: str, description: The change.}
     why: {type: str, description: The reason for it.}
     command: {type: str, description: "The equivalent command, for a person to read. It was not run."}
   sample:
     - resource: netns_neighbor
       netns: ns1
+      change: create
       what: set neighbour 10.244.1.1 at 02:8b:33:5e:10:d4 on veth1
       why: the entry is missing
       command: ip -n ns1 neighbor replace 10.244.1.1 dev veth1 lladdr 02:8b:33:5e:10:d4 nud permanent

@@ -83,12 +83,14 @@ steps:
   contains:
     resource: {type: str, description: "The kind of thing, as the module that manages it is called."}
     netns: {type: str, description: The namespace the step works in; null on the host.}
+    change: {type: str, description: "What becomes of the thing: V(create), V(change) or V(delete)."}
     what: {type: str, description: The change.}
     why: {type: str, description: The reason for it.}
     command: {type: str, description: "The equivalent command, for a person to read. It was not run."}
   sample:
     - resource: netns_sysctl
       netns:
+      change: change
       what: set net.ipv4.ip_forward = 1
       why: it is 0, wanted 1
       command: sysctl -w net.ipv4.ip_forward=1

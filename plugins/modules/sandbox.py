@@ -127,12 +127,14 @@ steps:
   contains:
     resource: {type: str, description: "The kind of thing, as the module that manages it is called."}
     netns: {type: str, description: "The host the step works in, or V(lan); null on the machine itself."}
+    change: {type: str, description: "What becomes of the thing: V(create), V(change) or V(delete)."}
     what: {type: str, description: The change.}
     why: {type: str, description: The reason for it.}
     command: {type: str, description: "The equivalent command, for a person to read. It was not run."}
   sample:
     - resource: netns
       netns: rack1
+      change: change
       what: set up on lo
       why: it is down
       command: nsenter --net=/run/nsfabric/sandboxes/rack1/net ip link set dev lo up

@@ -17,8 +17,8 @@ Row = dict[str, Any]
 Place = tuple[Optional[str], str]  # namespace (None is the host) and name
 
 MISSING, CHANGED, FOREIGN = "missing", "changed", "foreign"
-# The first word of a step's `what`; any other is a change of something that is there.
-VERBS = {"create": MISSING, "add": MISSING, "delete": FOREIGN}
+# By what becomes of the thing that a step is about.
+STATES = {"create": MISSING, "change": CHANGED, "delete": FOREIGN}
 UNDECLARED = "nobody declares it"
 # A chain is nobody's, and the declared rules may need it.
 TIDYING = ("delete chain ", "delete table ")
@@ -192,7 +192,7 @@ def _state(step: Entry, absent: set[Place]) -> str:
     for place, name in absent:
         if place == netns and (not name or re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", what)):
             return MISSING
-    return VERBS.get(what.partition(" ")[0], CHANGED)
+    return STATES[step["change"]]
 
 
 def _recorded(recorded: Iterable[Entry], names: set[Any]) -> list[Row]:

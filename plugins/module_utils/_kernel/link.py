@@ -9,7 +9,8 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections.abc import Mapping
-from typing import Any, Optional
+from dataclasses import replace
+from typing import Any, Optional, Union
 
 from .._errors import KernelError
 from .._model.addresses import AddAddress, DeleteAddress
@@ -27,7 +28,11 @@ RTEXT_FILTER_SKIP_STATS = 8
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER, IFLA_TXQLEN = 1, 3, 4, 5, 10, 13
 IFLA_LINKINFO, IFLA_EXT_MASK, IFLA_LINK_NETNSID, IFLA_MIN_MTU, IFLA_MAX_MTU = 18, 29, 37, 50, 51
 IFLA_INFO_KIND, IFLA_INFO_DATA = 1, 2
-IFA_ADDRESS, IFA_LOCAL, IFA_FLAGS = 1, 2, 8
+IFA_ADDRESS, IFA_LOCAL, IFA_LABEL, IFA_CACHEINFO, IFA_FLAGS = 1, 2, 3, 6, 8
+IFA_F_NODAD, IFA_F_HOMEADDRESS, IFA_F_NOPREFIXROUTE, IFA_F_MCAUTOJOIN = 0x02, 0x10, 0x200, 0x400
+IFA_F_GIVEN = IFA_F_NODAD | IFA_F_HOMEADDRESS | IFA_F_NOPREFIXROUTE | IFA_F_MCAUTOJOIN
+# Preferred and valid for ever.
+FOR_EVER = b"\xff" * 8
 SCALARS = {"mac": "IFLA_ADDRESS", "mtu": "IFLA_MTU", "txqueuelen": "IFLA_TXQLEN"}
 BRIDGE = {
     "stp": "IFLA_BR_STP_STATE",
@@ -109,28 +114,56 @@ def read(session: Session, netns: str) -> list[Seen]:
     route = session.socket(netns)
     links = [Seen(message) for message in route.dump(ALL_LINKS)]
     addresses: dict[int, list[Address]] = {}
+    names = {link.index: link.name for link in links}
     for message in route.dump(ALL_ADDRESSES):
-        addresses.setdefault(message.header[4], []).append(_address(message))
+        number = message.header[4]
+        addresses.setdefault(number, []).append(_address(message, names.get(number, "")))
     for link in links:
         found = addresses.get(link.index, ())
         # What the kernel gives `lo` when it comes up is not anybody's to declare.
         own = ("127.0.0.1/8", "::1/128") if link.name == LO else ()
-        link.addresses = tuple(Address(a.text, a.kernel_made or a.text in own, a.secondary) for a in found)
+        link.addresses = tuple(replace(a, kernel_made=True) if a.text in own else a for a in found)
     return links
 
 
-def _address(message: Message) -> Address:
+def _address(message: Message, device: str) -> Address:
     family, length, flags = message.header[:3]
     found = message.attributes
     flags = messages.number(found[IFA_FLAGS]) if IFA_FLAGS in found else flags
     raw = found.get(IFA_LOCAL) or found[IFA_ADDRESS]
     written = f"{messages.host(raw)}/{length}"
+    rest: dict[str, Any] = {
+        "bare": bool(flags & IFA_F_NOPREFIXROUTE),
+        "details": _details(message, flags & IFA_F_GIVEN, device),
+        "lifetime": _lifetime(found.get(IFA_CACHEINFO, FOR_EVER)),
+    }
     if family == socket.AF_INET6:
         advertised = not flags & IFA_F_PERMANENT or bool(flags & (IFA_F_MANAGETEMPADDR | IFA_F_TEMPORARY))
         # fe80::/10
         link_local = raw[0] == 0xFE and raw[1] & 0xC0 == 0x80
-        return Address(written, kernel_made=advertised or link_local)
-    return Address(written, secondary=bool(flags & IFA_F_SECONDARY))
+        return Address(written, kernel_made=advertised or link_local, **rest)
+    return Address(written, secondary=bool(flags & IFA_F_SECONDARY), **rest)
+
+
+def _lifetime(times: bytes) -> str:
+    """How long an address is preferred and valid; empty for ever."""
+    return "" if times[:8] == FOR_EVER else times.hex()
+
+
+def _details(message: Message, given: int, device: str) -> str:
+    """What an address has that one would not have for which nothing else was said: scope and attributes, in hex."""
+    scope, found = message.header[3], message.attributes
+    four = message.header[0] == socket.AF_INET
+    kept = {kind: value for kind, value in found.items() if kind not in (IFA_LOCAL, IFA_CACHEINFO, IFA_FLAGS)}
+    if found.get(IFA_LOCAL, found.get(IFA_ADDRESS)) == kept.get(IFA_ADDRESS):
+        del kept[IFA_ADDRESS]
+    if messages.text(kept.get(IFA_LABEL)) == device:
+        del kept[IFA_LABEL]
+    if given:
+        kept[IFA_FLAGS] = messages.WORD.pack(given)
+    if not kept and not (four and scope):
+        return ""
+    return bytes([scope]).hex() + b"".join(messages.attribute(*each) for each in kept.items()).hex()
 
 
 def index(session: Session, netns: str, name: str) -> int:
@@ -177,10 +210,27 @@ def _address_request(session: Session, action: Any, kind: int, flags: int, far: 
     return [(action.netns, Request(netlink.ifaddrmsg, kind, flags, header, attrs))]
 
 
-def _add_address(session: Session, action: AddAddress) -> list[tuple[str, Request]]:
+def _add_address(session: Session, action: AddAddress) -> list[tuple[str, Union[Request, netlink.Raw]]]:
     # REPLACE, not EXCL: with promote_secondaries the kernel may have kept a secondary that was to be added again.
     flags = netlink.NLM_F_CREATE | netlink.NLM_F_REPLACE
-    return _address_request(session, action, netlink.RTM_NEWADDR, flags)
+    found = action.found
+    if found is not None and (found.details or found.lifetime):
+        return [(action.netns, _detailed(session, action, found, flags))]
+    return [*_address_request(session, action, netlink.RTM_NEWADDR, flags)]
+
+
+def _detailed(session: Session, action: AddAddress, found: Address, flags: int) -> netlink.Raw:
+    """An address with all that was read of it."""
+    address, details = ipaddress.ip_interface(action.address), bytes.fromhex(found.details or "00")
+    family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
+    number = index(session, action.netns, action.name)
+    body = messages.ADDRESS.pack(family, address.network.prefixlen, 0, details[0], number)
+    body += messages.attribute(IFA_LOCAL, address.ip.packed)
+    if IFA_ADDRESS not in messages.attributes(details, 1):
+        body += messages.attribute(IFA_ADDRESS, address.ip.packed)
+    if found.lifetime:
+        body += messages.attribute(IFA_CACHEINFO, bytes.fromhex(found.lifetime))
+    return netlink.Raw(netlink.RTM_NEWADDR, flags, body + details[1:])
 
 
 def _delete_address(session: Session, action: DeleteAddress) -> list[tuple[str, Request]]:
@@ -193,7 +243,7 @@ def _far_address(session: Session, action: DeleteAddress) -> str:
     of_device = Query(netlink.RTM_GETADDR, messages.ADDRESS, messages.ADDRESS.pack(0, 0, 0, 0, number))
     for message in session.socket(action.netns).dump(of_device):
         local, far = message.attributes.get(IFA_LOCAL), message.attributes.get(IFA_ADDRESS)
-        if local and local != far and message.header[4] == number and _address(message).text == action.address:
+        if local and local != far and message.header[4] == number and _address(message, "").text == action.address:
             return str(messages.host(far))
     return ""
 

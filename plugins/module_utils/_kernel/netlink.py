@@ -17,7 +17,7 @@ import struct
 import traceback
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple, Optional
+from typing import Any, NamedTuple, Optional, Union
 
 from . import library
 from .messages import Message, parse
@@ -44,7 +44,7 @@ RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
 RTM_NEWNEIGH, RTM_DELNEIGH, RTM_GETNEIGH = 28, 29, 30
 RTM_GETNSID = 90
 NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP_INTR = 0x01, 0x04, 0x10
-NLM_F_REPLACE, NLM_F_EXCL, NLM_F_CREATE, NLM_F_DUMP = 0x100, 0x200, 0x400, 0x300
+NLM_F_REPLACE, NLM_F_EXCL, NLM_F_CREATE, NLM_F_DUMP, NLM_F_APPEND = 0x100, 0x200, 0x400, 0x300, 0x800
 NLM_F_ACK_TLVS = 0x200
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 NLMSGERR_ATTR_MSG = 1
@@ -52,7 +52,7 @@ SOL_NETLINK = 270
 NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK = 10, 11, 12
 SIOCGIFINDEX = 0x8933
 HEADER = struct.Struct("=LHHLL")
-NUMBER = struct.Struct("=I")
+LENGTH = NUMBER = struct.Struct("=I")
 # Where a message's number is, and in one of a link the device's.
 AT_NUMBER, AT_INDEX = 8, 20
 # More unread acknowledgements than this overflow the default receive buffer (ENOBUFS),
@@ -70,23 +70,25 @@ class Answer(NamedTuple):
 
 
 class Request(NamedTuple):
-    """A message to send: pyroute2 class, type, flags, header fields, attributes."""
+    """A message to send: pyroute2 class, type, flags, header fields, attributes, and such that are encoded already."""
 
     cls: Any
     type: int
     flags: int
     header: dict[str, Any]
     attrs: Sequence[tuple[Any, Any]]
+    more: bytes = b""
 
     def encode(self, number: int) -> bytes:
         """The message; what differs only by its device is encoded once."""
         if self.type != RTM_SETLINK:
-            return _encode(self.cls, self.type, self.flags, self.header.items(), self.attrs, number)
+            message = _encode(self.cls, self.type, self.flags, self.header.items(), self.attrs, number)
+            return LENGTH.pack(len(message) + len(self.more)) + message[LENGTH.size :] + self.more
         header = tuple((name, value) for name, value in self.header.items() if name != "index")
-        message = bytearray(_without_device(self.cls, self.type, self.flags, header, tuple(self.attrs)))
-        NUMBER.pack_into(message, AT_NUMBER, number)
-        NUMBER.pack_into(message, AT_INDEX, self.header["index"])
-        return bytes(message)
+        setting = bytearray(_without_device(self.cls, self.type, self.flags, header, tuple(self.attrs)))
+        NUMBER.pack_into(setting, AT_NUMBER, number)
+        NUMBER.pack_into(setting, AT_INDEX, self.header["index"])
+        return bytes(setting)
 
 
 @lru_cache(maxsize=256)
@@ -104,6 +106,18 @@ def _encode(cls: Any, kind: int, flags: int, header: Any, attrs: Sequence[Any], 
     message["attrs"] = list(attrs)
     message.encode()
     return bytes(message.data)
+
+
+class Raw(NamedTuple):
+    """A message to send whose header and attributes are there already."""
+
+    type: int
+    flags: int
+    body: bytes
+
+    def encode(self, number: int) -> bytes:
+        message = HEADER.pack(HEADER.size + len(self.body), self.type, NLM_F_REQUEST | self.flags, number, 0)
+        return message + self.body
 
 
 class Query(NamedTuple):
@@ -173,7 +187,7 @@ class Route:
                 _check_error(kind, data, start, end, flags)
                 return parse(query.layout, data, start + HEADER.size, end)
 
-    def send(self, requests: Sequence[Request]) -> list[Answer]:
+    def send(self, requests: Sequence[Union[Request, Raw]]) -> list[Answer]:
         """Sends requests pipelined and returns the kernel's answer to each; it goes on after an error."""
         first = self._number + 1
         answers: dict[int, Answer] = {}

@@ -25,7 +25,13 @@ FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 TYPES = {"unicast": 1, "local": 2, "blackhole": 6, "unreachable": 7, "prohibit": 8, "throw": 9}
 SCOPES = {"global": 0, "site": 200, "link": 253, "host": 254, "nowhere": 255}
 RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC = 1, 4, 5, 6, 7
-RTA_METRICS, RTA_MULTIPATH, RTA_TABLE, RTA_VIA = 8, 9, 15, 18
+RTA_METRICS, RTA_MULTIPATH, RTA_CACHEINFO, RTA_TABLE, RTA_VIA, RTA_PREF = 8, 9, 12, 15, 18, 20
+RTA_SRC, RTA_NH_ID = 2, 30
+# What a route is told by otherwise, or what the kernel counts.
+TOLD = {
+    *(RTA_DST, RTA_SRC, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC, RTA_METRICS, RTA_MULTIPATH),
+    *(RTA_CACHEINFO, RTA_TABLE, RTA_VIA, RTA_NH_ID),
+}
 RTAX_MTU = 2
 UNSPECIFIED = {socket.AF_INET: "0.0.0.0", socket.AF_INET6: "::"}
 # Where a table has no number of 8 bits the header says "compat".
@@ -42,22 +48,22 @@ SCOPE_NAMES = {number: name for name, number in SCOPES.items()}
 def read(session: Session, netns: str, names: Mapping[int, str]) -> list[Route]:
     """Every route that can be declared, in the kernel's order.
 
-    Left out are cached and multicast ones, and those by type of service or by source prefix: other keys.
+    Left out are cached and multicast ones.
     """
     routes = []
     for family in FAMILIES.values():
         query = Query(netlink.RTM_GETROUTE, messages.ROUTE, messages.ROUTE.pack(family, 0, 0, 0, 0, 0, 0, 0, 0))
         for message in session.socket(netns).dump(query):
-            of_family, dummy, source_length, tos, dummy, dummy, dummy, kind, flags = message.header
+            of_family, dummy, dummy, dummy, dummy, dummy, dummy, kind, flags = message.header
             # Asked for a family that it does not have, the kernel dumps all others.
-            other = of_family != family or tos or source_length
+            other = of_family != family
             if kind in TYPE_NAMES and not flags & RTM_F_CLONED and not other:
                 routes.append(_route(message, names))
     return routes
 
 
 def _route(message: Message, names: Mapping[int, str]) -> Route:
-    family, length, dummy, dummy, table, protocol, scope, kind, flags = message.header
+    family, length, source_length, tos, table, protocol, scope, kind, flags = message.header
     found = message.attributes
     destination = messages.host(found.get(RTA_DST)) or UNSPECIFIED[family]
     name = TYPE_NAMES[kind]
@@ -74,7 +80,20 @@ def _route(message: Message, names: Mapping[int, str]) -> Route:
         mtu=(messages.number(messages.attributes(metrics).get(RTAX_MTU)) if metrics else 0) or None,
         # The kernel names `lo` as the device of an IPv6 route that leads nowhere.
         hops=_hops(found, flags, names) if name in ("unicast", "local") else (),
+        selector=bytes([tos, source_length]).hex() + found.get(RTA_SRC, b"").hex() if tos or source_length else "",
+        details=_details(found),
     )
+
+
+def _details(found: Attributes) -> str:
+    """The attributes that there are no words for, in hex."""
+    kept = {kind: value for kind, value in found.items() if kind not in TOLD}
+    # Every IPv6 route has a preference; 0 is the middle one.
+    if kept.get(RTA_PREF) == b"\0":
+        del kept[RTA_PREF]
+    if messages.attributes(found.get(RTA_METRICS, b"")).keys() - {RTAX_MTU}:
+        kept[RTA_METRICS] = found[RTA_METRICS]
+    return b"".join(messages.attribute(*each) for each in kept.items()).hex()
 
 
 def _hops(found: Attributes, flags: int, names: Mapping[int, str]) -> tuple[Hop, ...]:
@@ -109,6 +128,8 @@ def _key(route: Route) -> tuple[dict[str, Any], list[tuple[str, Any]]]:
         "table": route.table if route.table < 256 else TABLE_COMPAT,
         "proto": route.protocol,
     }
+    if route.selector:
+        header["tos"], header["src_len"] = bytes.fromhex(route.selector)[:2]
     attrs: list[tuple[str, Any]] = [("RTA_TABLE", route.table)]
     if int(length):
         attrs.append(("RTA_DST", destination))
@@ -123,8 +144,12 @@ def _request(session: Session, netns: str, route: Route, kind: int, flags: int) 
     header.update(scope=SCOPES[route.scope] if route.scope in SCOPES else int(route.scope), type=TYPES[route.type])
     if route.source:
         attrs.append(("RTA_PREFSRC", route.source))
-    if route.mtu:
-        attrs.append(("RTA_METRICS", {"attrs": [("RTAX_MTU", route.mtu)]}))
+    more = bytes.fromhex(route.details)
+    metrics = messages.attributes(more).get(RTA_METRICS, b"")
+    if messages.number(messages.attributes(metrics).get(RTAX_MTU)) != (route.mtu or 0):
+        more = _with_mtu(more, route.mtu)
+    if len(route.selector) > 4:
+        more += messages.attribute(RTA_SRC, bytes.fromhex(route.selector[4:]))
     if len(route.hops) > 1:
         attrs.append(("RTA_MULTIPATH", [_nexthop(session, netns, family, hop) for hop in route.hops]))
     for hop in route.hops if len(route.hops) == 1 else ():
@@ -133,7 +158,19 @@ def _request(session: Session, netns: str, route: Route, kind: int, flags: int) 
             attrs.append(("RTA_OIF", index(session, netns, hop.device)))
         if hop.onlink:
             header["flags"] = RTNH_F_ONLINK
-    return [(netns, Request(netlink.rtmsg, kind, flags, header, attrs))]
+    return [(netns, Request(netlink.rtmsg, kind, flags, header, attrs, more))]
+
+
+def _with_mtu(details: bytes, mtu: Optional[int]) -> bytes:
+    """Attributes of a route with another MTU among its metrics."""
+    kept = messages.attributes(details)
+    metrics = messages.attributes(kept.pop(RTA_METRICS, b""))
+    metrics.pop(RTAX_MTU, None)
+    if mtu:
+        metrics[RTAX_MTU] = messages.WORD.pack(mtu)
+    if metrics:
+        kept[RTA_METRICS] = b"".join(messages.attribute(*each) for each in metrics.items())
+    return b"".join(messages.attribute(*each) for each in kept.items())
 
 
 def _hop_attrs(family: int, hop: Hop) -> list[tuple[str, Any]]:
@@ -189,7 +226,7 @@ def _flags(session: Session, netns: str, address: str) -> int:
 
 def _add(session: Session, action: AddRoute) -> list[tuple[str, Request]]:
     _await_source(session, action.netns, action.route)
-    flags = netlink.NLM_F_CREATE | netlink.NLM_F_EXCL
+    flags = netlink.NLM_F_CREATE | (netlink.NLM_F_APPEND if action.append else netlink.NLM_F_EXCL)
     return _request(session, action.netns, action.route, netlink.RTM_NEWROUTE, flags)
 
 
@@ -204,7 +241,8 @@ def _delete(session: Session, action: DeleteRoute) -> list[tuple[str, Request]]:
     header, attrs = _key(action.route)
     # "nowhere" and no type mean any.
     header.update(scope=SCOPES["nowhere"], type=0)
-    return [(action.netns, Request(netlink.rtmsg, netlink.RTM_DELROUTE, 0, header, attrs))]
+    more = messages.attribute(RTA_SRC, bytes.fromhex(action.route.selector[4:])) if action.route.selector[4:] else b""
+    return [(action.netns, Request(netlink.rtmsg, netlink.RTM_DELROUTE, 0, header, attrs, more))]
 
 
 REQUESTS = {AddRoute: _add, ReplaceRoute: _replace, DeleteRoute: _delete}

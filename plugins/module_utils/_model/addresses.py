@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Any, Optional
 
 from . import values
+from .netns_route_actions import KERNEL, LEARNED, AddRoute, ReplaceRoute
 from .planner import Planner
 from .state import Address, End, Link, Namespace, Route, State, place
-from .step import Action, ip
+from .step import CREATE, DELETE, Action, ip
 
 IPV6_MINIMUM_MTU = 1280
 
@@ -37,6 +39,82 @@ def exactly(planner: Planner, end: End, wanted: Optional[tuple[str, ...]], optio
             return
         _warn_of_overlap(planner, end, text)
         planner.do(AddAddress(end.netns, end.name, text), "the address is missing")
+
+
+def as_found(planner: Planner, end: End, wanted: tuple[Address, ...], option: str) -> None:
+    """Plans the addresses of a device with all their details and in the kernel's order.
+
+    The kernel appends an IPv4 address and puts an IPv6 one before the others.
+    """
+    link = planner.state.link(end)
+    if link is None:
+        return
+    kept = _in_place(link.own, wanted)
+    stale = [found for found in link.own if found not in kept]
+    missing = [found for found in wanted if found not in kept]
+    if any(values.family(found.text) == 6 for found in missing) and (link.mtu or IPV6_MINIMUM_MTU) < IPV6_MINIMUM_MTU:
+        planner.refuse(f"IPv6 needs an MTU of {IPV6_MINIMUM_MTU} bytes; {end} has {link.mtu}", option)
+        return
+    namespace = planner.state.namespaces[end.netns]
+    routes = [route for route in namespace.routes if not made_by_kernel(route, namespace)] if stale else []
+    for found in sorted(stale, key=lambda found: not found.secondary):
+        if found in planner.state.namespaces[end.netns].links[end.name].addresses:
+            planner.do(DeleteAddress(end.netns, end.name, found.text), "it is not as it was found")
+    four = [found for found in missing if values.family(found.text) == 4]
+    for found in four + [found for found in reversed(missing) if found not in four]:
+        planner.do(AddAddress(end.netns, end.name, found.text, found), "the address is missing")
+    _regain(planner, end.netns, routes)
+
+
+def _in_place(now: tuple[Address, ...], wanted: tuple[Address, ...]) -> set[Address]:
+    """The addresses that need not be made again for their order."""
+    kept: set[Address] = set()
+    for group in dict.fromkeys(map(_group, now)):
+        have = [found for found in now if _group(found) == group]
+        want = [found for found in wanted if _group(found) == group]
+        pairs = zip(have, want) if group[0] == 4 else zip(reversed(have), reversed(want))
+        kept |= {found for found, dummy in takewhile(lambda pair: pair[0] == pair[1], pairs)}
+    # With its primary the kernel deletes a secondary.
+    gone = {_network(found.text) for found in now if found not in kept and not found.secondary}
+    return {found for found in kept if not (found.secondary and _network(found.text) in gone)}
+
+
+def _group(found: Address) -> tuple[int, str, bool]:
+    """What the kernel keeps in order: the addresses of a family and a scope, secondaries for themselves."""
+    return values.family(found.text), found.details[:2] or "00", found.secondary
+
+
+def _regain(planner: Planner, netns: str, before: list[Route]) -> None:
+    """What went with an address that was only made again comes back."""
+    namespace = planner.state.namespaces[netns]
+    hosts = {address.host for link in namespace.links.values() for address in link.addresses} | {None}
+    for route in before:
+        if route not in namespace.routes and route.source in hosts:
+            changed = next((now for now in namespace.routes if replace(now, source=route.source) == route), None)
+            why = "it went with an address that is put back in its order"
+            planner.do(ReplaceRoute(netns, route, changed) if changed else AddRoute(netns, route, append=True), why)
+
+
+def made_by_kernel(route: Route, namespace: Namespace) -> bool:
+    """Whether a route comes with an address by itself, or from a router."""
+    if route.protocol != KERNEL:
+        return route.protocol in LEARNED
+    network = ipaddress.ip_network(route.destination)
+    if network.version == 6 and (network.is_link_local or network.is_multicast):
+        return True
+    links = [link for name, link in namespace.links.items() if not route.devices or name in route.devices]
+    for address in (address for link in links for address in link.addresses):
+        if route.type == "local":
+            mine = network == ipaddress.ip_network(address.host) or address.host == route.source
+        else:
+            # A point-to-point address brings a route to its far end.
+            alone = network.prefixlen == network.max_prefixlen or network.version == 4
+            far = bool(address.details) and alone and address.text.endswith(f"/{network.prefixlen}")
+            source = address.host if network.version == 4 else None
+            mine = (network == _network(address.text) or far) and not address.bare and route.source == source
+        if mine:
+            return True
+    return False
 
 
 def _warn_of_overlap(planner: Planner, end: End, text: str) -> None:
@@ -78,11 +156,13 @@ def drop_ipv6(namespace: Namespace, device: str) -> None:
 
 @dataclass(frozen=True)
 class AddAddress(Action):
-    """Gives a device an address."""
+    """Gives a device an address; `found` is one that comes back, with all that the kernel told of it."""
 
     netns: str
     name: str
     address: str
+    found: Optional[Address] = None
+    change = CREATE
 
     def what(self) -> str:
         return f"add {self.address} to {self.name}"
@@ -94,8 +174,11 @@ class AddAddress(Action):
         link = state.namespaces[self.netns].links[self.name]
         network = _network(self.address)
         secondary = any(_network(found.text) == network for found in link.addresses if not found.secondary)
-        new = Address(self.address, secondary=secondary and network.version == 4)
-        state.change_link(End(self.netns, self.name), addresses=(*link.addresses, new))
+        secondary = secondary and network.version == 4
+        new = replace(self.found or Address(self.address), secondary=secondary)
+        # The kernel tells IPv4 addresses first, and puts an IPv6 one before the others.
+        four = tuple(found for found in link.addresses if values.family(found.text) == 4)
+        state.change_link(End(self.netns, self.name), addresses=(*four, new, *link.addresses[len(four) :]))
 
 
 @dataclass(frozen=True)
@@ -105,6 +188,7 @@ class DeleteAddress(Action):
     netns: str
     name: str
     address: str
+    change = DELETE
 
     def what(self) -> str:
         return f"delete {self.address} from {self.name}"
@@ -126,8 +210,13 @@ class DeleteAddress(Action):
         for found in link.addresses:
             if found not in left:
                 _forget_source(namespace, self.name, found.text)
-        # With its last IPv4 address a device loses its IPv4 routes.
+        # With its last IPv4 address a device loses its IPv4 routes and neighbours.
         if values.family(self.address) == 4 and not any(values.family(found.text) == 4 for found in left):
+            namespace.neighbors = {
+                key: found
+                for key, found in namespace.neighbors.items()
+                if key.device != self.name or values.family(key.address) == 6
+            }
             namespace.routes = [
                 route
                 for route in namespace.routes

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Optional
 
 from . import addresses, values
@@ -19,8 +19,8 @@ from .addresses import IPV6_MINIMUM_MTU
 from .netns_sysctl_keys import device_of
 from .planner import Planner
 from .problems import Reader
-from .state import LO, End, Link, Namespace, State
-from .step import Action, ip
+from .state import LO, Address, End, Link, Namespace, State
+from .step import CHANGE, Action, ip
 
 OPTIONS: dict[str, Any] = {
     "addresses": {"type": "list", "elements": "str"},
@@ -30,13 +30,17 @@ OPTIONS: dict[str, Any] = {
     "txqueuelen": {"type": "int"},
     "master": {"type": "str"},
 }
+ADDRESS_FIELDS = [each.name for each in fields(Address)]
 ETHERNET_MTU = (68, 65535)
 NEW_MTU = 1500
 
 
 @dataclass(frozen=True)
 class Attributes:
-    """What is wanted of a link; None is "leave it as it is", master "" is "in no bridge"."""
+    """What is wanted of a link; None is "leave it as it is", master "" is "in no bridge".
+
+    `found` are addresses that are put back: with all that the kernel told of them, and in its order.
+    """
 
     addresses: Optional[tuple[str, ...]] = None
     up: Optional[bool] = None
@@ -44,6 +48,7 @@ class Attributes:
     mac: Optional[str] = None
     txqueuelen: Optional[int] = None
     master: Optional[str] = None
+    found: Optional[tuple[Address, ...]] = None
 
 
 def read(reader: Reader, mtu: tuple[int, int] = (68, 2**31 - 1)) -> Attributes:
@@ -55,6 +60,7 @@ def read(reader: Reader, mtu: tuple[int, int] = (68, 2**31 - 1)) -> Attributes:
         mac=reader.get("mac", values.mac),
         txqueuelen=reader.get("txqueuelen", values.between(0, 2**31 - 1, unit="packets")),
         master=reader.get("master", lambda name: values.interface_name(name) if name else ""),
+        found=reader.get("found", lambda found: tuple(Address(**each) for each in found)),
     )
     hosts = [text.split("/")[0] for text in wanted.addresses or () if values.family(text) == 6]
     for host in sorted({host for host in hosts if hosts.count(host) > 1}):
@@ -75,6 +81,14 @@ def view(link: Link) -> dict[str, Any]:
         "txqueuelen": link.txqueuelen,
         "master": link.master or "",
     }
+
+
+def record(link: Link) -> dict[str, Any]:
+    """What of a link there are no words for."""
+    own = link.own
+    if len(own) == 1 and not own[0].details:
+        return {}
+    return {"found": [{name: getattr(address, name) for name in ADDRESS_FIELDS} for address in own]} if own else {}
 
 
 def _ethernet(mac: Optional[str]) -> Optional[str]:
@@ -101,14 +115,18 @@ def configure(planner: Planner, end: End, wanted: Attributes, option: str = "") 
         return
     if changes.get("up") == (True, False):
         # The kernel forgets IPv6 addresses when a device goes down (keep_addr_on_down is off).
-        planner.kept.setdefault(end, Attributes(addresses=link.own_addresses))
+        planner.kept.setdefault(end, Attributes(addresses=link.own_addresses, found=link.own))
     planner.do(SetLink(end.netns, end.name, tuple((key, new) for key, (_old, new) in changes.items())), _why(changes))
 
 
 def address(planner: Planner, end: End, wanted: Attributes, option: str = "") -> None:
     """Plans exactly the wanted addresses, or those that this run would lose."""
     where = f"{option}.addresses" if option else "addresses"
-    addresses.exactly(planner, end, _with_kept(planner, end, wanted).addresses, where)
+    wanted = _with_kept(planner, end, wanted)
+    if wanted.found is None:
+        addresses.exactly(planner, end, wanted.addresses, where)
+    else:
+        addresses.as_found(planner, end, wanted.found, where)
 
 
 def _with_kept(planner: Planner, end: End, wanted: Attributes) -> Attributes:
@@ -119,6 +137,7 @@ def _with_kept(planner: Planner, end: End, wanted: Attributes) -> Attributes:
     return replace(
         wanted,
         addresses=kept.addresses if wanted.addresses is None else wanted.addresses,
+        found=kept.found if wanted.addresses is None else wanted.found,
         up=kept.up if wanted.up is None else wanted.up,
     )
 
@@ -161,6 +180,7 @@ class SetLink(Action):
     netns: str
     name: str
     changes: tuple[tuple[str, Any], ...]
+    change = CHANGE
 
     def what(self) -> str:
         return f"set {self.name}: {', '.join(_word(*change) for change in self.changes)}"

@@ -17,7 +17,7 @@ from .planner import Planner
 from .problems import Reader
 from .scope import Scope
 from .state import End, Link, State
-from .step import Action, ip
+from .step import CHANGE, CREATE, Action, ip
 from .veth_actions import generated_mac
 
 NAME = "bridge"
@@ -91,6 +91,9 @@ def subjects(state: State, netns: str) -> Iterator[End]:
     for found in state.namespaces[netns].links.values():
         if found.kind == NAME:
             yield End(netns, found.name)
+
+
+record = link.record
 
 
 def locate(state: State, spec: Bridge) -> End:
@@ -228,6 +231,7 @@ class CreateBridge(Action):
     name: str
     mac: str
     mtu: Optional[int] = None
+    change = CREATE
 
     def what(self) -> str:
         return f"create bridge {self.name}"
@@ -259,6 +263,7 @@ class SetBridge(Action):
     netns: str
     name: str
     changes: tuple[tuple[str, int], ...]
+    change = CHANGE
 
     def what(self) -> str:
         return f"set bridge {self.name}: {', '.join(f'{name} {value}' for name, value in self.changes)}"
@@ -277,7 +282,7 @@ class SetBridge(Action):
 
 
 PLAN = {
-    "remove links": _remove,
+    "remove bridges": _remove,
     "create links": _create,
     "configure links": _configure,
     "ports": _ports,

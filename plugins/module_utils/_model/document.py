@@ -8,10 +8,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, Optional
 
+from .addresses import AddAddress, DeleteAddress
+from .attributes import SetLink
+from .bridge import CreateBridge
+from .link import MoveLink
 from .netns_sysctl_keys import device_of, key
 from .planner import Planner
 from .problems import Problems, Reader
@@ -19,6 +24,7 @@ from .registry import KINDS, PLANS
 from .scope import Scope
 from .state import HOST, End, State
 from .step import Step
+from .veth_actions import CreateVeth
 
 Config = Mapping[str, Sequence[Mapping[str, Any]]]
 # A kind, and what identifies a thing of that kind.
@@ -26,6 +32,8 @@ Claim = tuple[str, Any]
 # What comes and goes with something else: a sysctl with its device, a link that is no cable or bridge by moving.
 INSEPARABLE = ("netns_sysctl", "link")
 ON_DEVICES = ("netns_sysctl", "netns_neighbor")
+# What is made and deleted with its name.
+DEVICES = frozenset({"veth", "bridge"})
 
 
 @dataclass(frozen=True)
@@ -91,7 +99,7 @@ def _check_unique(name: str, specs: Iterable[Any], problems: Problems) -> None:
     """Two entries for one thing: the same is harmless, a contradiction is an error."""
     seen: dict[Any, Any] = {}
     for spec in specs:
-        first = seen.setdefault(spec.subject, spec)
+        first = seen.setdefault(getattr(spec, "identity", spec.subject), spec)
         if first is not spec and _content(first) != _content(spec):
             problems.add(spec.path, f"contradicts {first.path}, which declares the same {name} differently")
 
@@ -185,6 +193,8 @@ class Touched:
             name = device_of(key(self.absent["name"]))
             return frozenset([End(netns, name)] if name else ())
         names = [(netns, self.absent.get("device") or self.absent.get("name"))]
+        for hop in (self.found or {}).get("nexthops") or [self.found or {}]:
+            names.append((netns, hop.get("device")))
         if "peer" in self.absent:
             names.append((self.absent["peer"].get("netns") or HOST, self.absent["peer"]["name"]))
         return frozenset(End(place, name) for place, name in names if name)
@@ -206,6 +216,13 @@ class Touched:
         return frozenset((self.kind, claim) for spec in self.specs for claim in claims(spec))
 
     @property
+    def hints(self) -> dict[str, Any]:
+        """Of a link that was found: the namespaces that it was moved to."""
+        entries = [entry for entry in (self.owner, *self.former) if entry]
+        moved = {entry.get("netns") or HOST for entry in entries} - {self.absent.get("netns") or HOST}
+        return {"places": sorted(moved)} if moved and self.kind == "link" and self.found else {}
+
+    @property
     def record(self) -> dict[str, Any]:
         """Its fields."""
         return {name: getattr(self, name) for name in FIELDS}
@@ -220,11 +237,11 @@ def touched(planned: Plan) -> list[Touched]:
     And what would follow when one of them is put back: a device's forwarding follows ip_forward.
     """
     result: list[Touched] = []
+    acted = _acted_on(planned)
     for name, kind in KINDS.items() if planned.steps else ():
-        places: dict[Any, None] = {}
-        for state in (planned.before, planned.after):
-            for netns in sorted(state.namespaces):
-                places.update(dict.fromkeys(kind.subjects(state, netns)))
+        places = _places(kind, planned)
+        if name == "link":
+            places.update(dict.fromkeys(sorted(acted["link"])))
         seen: set[Any] = set()
         changed = {subject for subject in places if _differs(kind, planned, subject)}
         # By namespace: in a thousand of them, each looks only at its own.
@@ -235,14 +252,57 @@ def touched(planned: Plan) -> list[Touched]:
             follows = subject not in changed and hasattr(kind, "follows") and kind.follows(subject, nearby[subject[0]])
             if subject in seen or not (subject in changed or follows):
                 continue
-            before, after = kind.view(planned.before, subject), kind.view(planned.after, subject)
+            before, after = recorded(kind, planned.before, subject), recorded(kind, planned.after, subject)
+            if name in DEVICES and _is_linked(planned, name, subject, acted):
+                before = None
             if after is None and hasattr(kind, "inherited") and kind.inherited(planned.before, subject):
                 continue
-            if before or not (name in INSEPARABLE or _moved(planned, subject)):
-                result.append(_touched(name, before, before or after, seen))
-            if before and after and _is_another(planned, subject):
+            if before or (after and not (name in INSEPARABLE or _moved(planned, subject))):
+                found = _touched(name, before, before or after, seen)
+                result.append(replace(found, former=_targets(planned, subject)) if name == "link" else found)
+            if before and after and name in DEVICES and _is_another(planned, subject):
                 result.append(_touched(name, None, after, seen))
     return result
+
+
+def _places(kind: Any, planned: Plan) -> dict[Any, None]:
+    """Every subject of a kind before or after a plan."""
+    states = (planned.before, planned.after)
+    if hasattr(kind, "everything"):
+        names = sorted(planned.before.namespaces.keys() | planned.after.namespaces.keys())
+        return {subject: None for netns in names for subject in kind.everything(*states, netns)}
+    return {
+        subject: None
+        for state in states
+        for netns in sorted(state.namespaces)
+        for subject in kind.subjects(state, netns)
+    }
+
+
+def _acted_on(planned: Plan) -> dict[str, set[End]]:
+    """The devices that entries of each kind change or move, and that stay: where they were found."""
+    found: dict[str, set[End]] = defaultdict(set)
+    origins: dict[End, Optional[End]] = {}
+    for step in planned.steps:
+        action = step.action
+        if isinstance(action, CreateVeth):
+            origins.update(dict.fromkeys((action.near, action.far)))
+        elif isinstance(action, CreateBridge):
+            origins[End(action.netns, action.name)] = None
+        elif isinstance(action, (MoveLink, SetLink, AddAddress, DeleteAddress)):
+            end = End(action.netns, action.name)
+            origin = origins.pop(end, end)
+            origins[End(action.target, action.name) if isinstance(action, MoveLink) else end] = origin
+            if origin is not None:
+                found[step.kind].add(origin)
+    return found
+
+
+def _is_linked(planned: Plan, kind: str, subject: End, acted: Mapping[str, AbstractSet[End]]) -> bool:
+    """Whether a cable or a bridge that was found is changed as a link alone."""
+    link = planned.before.link(subject)
+    ends = {subject, link.peer} if link and link.peer else {subject}
+    return bool(ends & acted["link"]) and not ends & acted[kind]
 
 
 def _touched(name: str, found: Optional[Mapping[str, Any]], shown: Any, seen: set[Any]) -> Touched:
@@ -254,6 +314,12 @@ def _touched(name: str, found: Optional[Mapping[str, Any]], shown: Any, seen: se
     if found is not None:
         found = declared(found)
     return Touched(name, found, {**identity, "state": "absent"})
+
+
+def _targets(planned: Plan, subject: Any) -> list[Mapping[str, Any]]:
+    """Where a plan moves a link."""
+    moves = [step.action for step in planned.steps if isinstance(step.action, MoveLink)]
+    return [End(move.target, move.name).entry for move in moves if End(move.netns, move.name) == subject]
 
 
 def _is_another(planned: Plan, subject: Any) -> bool:
@@ -269,7 +335,18 @@ def _moved(planned: Plan, subject: Any) -> bool:
 
 
 def _differs(kind: Any, planned: Plan, subject: Any) -> bool:
-    return bool(kind.view(planned.before, subject) != kind.view(planned.after, subject))
+    return recorded(kind, planned.before, subject) != recorded(kind, planned.after, subject)
+
+
+def recorded(kind: Any, state: State, subject: Any) -> Optional[dict[str, Any]]:
+    """A thing in the user's words, with what there are no words for but is to come back."""
+    shown: Optional[dict[str, Any]] = kind.view(state, subject)
+    if shown is None or not hasattr(kind, "record"):
+        return shown
+    more = kind.record(state, subject)
+    if "peer" in more:
+        more = {**more, "peer": {**shown["peer"], **more["peer"]}}
+    return {**shown, **more}
 
 
 def _identity(kind: Any, shown: Mapping[str, Any]) -> dict[str, Any]:
@@ -286,11 +363,24 @@ def restoration(objects: Iterable[Touched]) -> dict[str, list[Mapping[str, Any]]
     objects = _outside(list(objects))
     for item in objects:
         if item.found is not None:
-            config.setdefault(item.kind, []).append(item.found)
+            config.setdefault(item.kind, []).append({**item.found, **item.hints})
     for item in objects:
         if item.found is None:
             config.setdefault(item.kind, []).append(item.absent)
     return config
+
+
+def without(objects: Iterable[Touched], state: State) -> State:
+    """A state without the devices that were made and are to go."""
+    made = (item for item in objects if item.kind in DEVICES and item.found is None)
+    going: dict[str, set[str]] = defaultdict(set)
+    for end in {end for item in made for end in item.devices}:
+        if state.link(end):
+            going[end.netns].add(end.name)
+    left = state.copy() if going else state
+    for netns, names in going.items():
+        left.namespaces[netns].drop_links(names)
+    return left
 
 
 def latest(objects: Iterable[Touched]) -> list[Touched]:
@@ -312,12 +402,17 @@ def latest(objects: Iterable[Touched]) -> list[Touched]:
 def _outside(objects: Sequence[Touched]) -> list[Touched]:
     """Without what vanishes by itself, with a namespace or a device that is to go."""
     made = [item for item in objects if item.found is None]
+    # Out of the way of a device of that name, which leaves a namespace.
+    names = {end.name for item in objects if item.hints for end in item.devices}
     doomed = {item.absent["name"] for item in made if item.kind == "netns"}
-    devices = {end for item in made for end in item.devices if item.kind in ("veth", "bridge")}
+    devices = {end for item in made for end in item.devices if item.kind in DEVICES}
+    devices -= {end for item in objects if item.found for end in item.devices if item.kind in (*DEVICES, "link")}
     return [
         item
         for item in objects
-        if item.kind == "netns" or not (item.places & doomed or (item.kind in ON_DEVICES and item.devices & devices))
+        if item.kind == "netns"
+        or (item.kind in DEVICES and any(end.name in names for end in item.devices))
+        or not (item.places & doomed or (item.kind in ON_DEVICES and item.devices & devices))
     ]
 
 

@@ -15,6 +15,7 @@ from .fastpath_program import MODES, REDIRECT
 from .fastpath_spec import AUTO, OPTIONS, REQUIRED_IF, PathEnd, PathSpec, Subject, numeric, read
 from .planner import Planner
 from .state import Destination, End, Hook, Shortcut, State
+from .step import CHANGE, CREATE
 
 __all__ = ["IDENTITY", "NAME", "OPTIONS", "PLAN", "REQUIRED_IF", "locate", "read", "subjects", "view"]
 
@@ -80,7 +81,8 @@ def _attach(planner: Planner, spec: PathSpec) -> None:
         if why:
             ours = hook.shortcut.clsact if hook and hook.shortcut else hook is None
             shortcut = Shortcut(wanted.name, wanted.mode, wanted.table, clsact=ours)
-            planner.do(Attach(spec.netns, end.device, shortcut, clsact=hook is None), why)
+            change = CHANGE if hook and hook.shortcut else CREATE
+            planner.do(Attach(spec.netns, end.device, shortcut, clsact=hook is None, change=change), why)
 
 
 def _mac(planner: Planner, spec: PathSpec, end: PathEnd) -> Optional[str]:

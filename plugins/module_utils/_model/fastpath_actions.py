@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from .fastpath_program import HELPERS
 from .state import Hook, Shortcut, State
-from .step import Action
+from .step import CREATE, DELETE, Action
 
 OWNER = "nsfabric"
 MADE = "clsact"
@@ -51,6 +51,7 @@ class Attach(Action):
     device: str
     shortcut: Shortcut
     clsact: bool = False
+    change: str = CREATE
 
     def what(self) -> str:
         counted = Counter(each.device for each in self.shortcut.table)
@@ -75,6 +76,7 @@ class Detach(Action):
     netns: str
     device: str
     clsact: bool = False
+    change = DELETE
 
     def what(self) -> str:
         return f"take the fast path from the ingress of {self.device}"

@@ -25,7 +25,7 @@ from .firewall import (
     split_negation,
 )
 from .state import State
-from .step import Action, inside
+from .step import CREATE, DELETE, Action, inside
 
 HOOKS = {"postrouting": ("nat", "postrouting", 100), "forward": ("filter", "forward", 0)}
 PRIORITY_NAMES = {100: "srcnat", 0: "filter"}
@@ -86,6 +86,7 @@ class AddRule(FirewallAction):
     comment: str
     body: Body
     program: str = "nft"
+    change = CREATE
 
     @property
     def at_top(self) -> bool:
@@ -115,6 +116,7 @@ class DeleteRule(FirewallAction):
     netns: str
     found: Found
     program: str = "nft"
+    change = DELETE
 
     @property
     def place(self) -> Place:
@@ -146,6 +148,7 @@ class MakeChain(FirewallAction):
     netns: str
     place: Place
     program: str = "nft"
+    change = CREATE
 
     def what(self) -> str:
         return f"create chain {self.place}"
@@ -176,6 +179,7 @@ class DropChain(FirewallAction):
     netns: str
     place: Place
     program: str = "nft"
+    change = DELETE
 
     def what(self) -> str:
         return f"delete chain {self.place}"
@@ -202,6 +206,7 @@ class DropTable(FirewallAction):
 
     netns: str
     table: Table
+    change = DELETE
 
     def what(self) -> str:
         return f"delete table {self.table.family} {self.table.name}"

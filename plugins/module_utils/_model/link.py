@@ -17,7 +17,7 @@ from .planner import Planner
 from .problems import Reader
 from .scope import Scope
 from .state import HOST, LO, End, State, place
-from .step import Action, ip
+from .step import CHANGE, DELETE, Action, ip
 
 NAME = "link"
 IDENTITY = ("netns", "name")
@@ -31,12 +31,13 @@ OPTIONS: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class LinkSpec:
-    """A link and what is wanted of it."""
+    """A link and what is wanted of it. `places` are namespaces that it was moved to before."""
 
     path: str
     end: End
     absent: bool
     wanted: Attributes
+    places: tuple[str, ...] = ()
 
     @property
     def subject(self) -> End:
@@ -53,6 +54,8 @@ class LinkSpec:
 
     def add_to(self, scope: Scope) -> None:
         scope.end(self.end)
+        for netns in self.places:
+            scope.namespace(netns)
         if not self.absent:
             scope.searched.add(self.end)
         if self.end.netns != HOST:
@@ -66,7 +69,7 @@ def read(reader: Reader) -> LinkSpec:
     wanted = attributes.read(reader)
     if end.name == LO and wanted.master:
         reader.wrong("master", "lo cannot be a bridge port")
-    return LinkSpec(reader.path, end, reader.get("state") == "absent", wanted)
+    return LinkSpec(reader.path, end, reader.get("state") == "absent", wanted, tuple(reader.get("places") or ()))
 
 
 def read_end(reader: Reader) -> End:
@@ -87,10 +90,19 @@ def view(state: State, subject: End) -> Optional[dict[str, Any]]:
     return {"netns": subject.netns or None, "name": subject.name, **attributes.view(link)}
 
 
+def record(state: State, subject: End) -> dict[str, Any]:
+    """What of a link there are no words for, and that is to come back as well."""
+    link = state.link(subject)
+    return attributes.record(link) if link else {}
+
+
 def locate(state: State, spec: LinkSpec) -> End:
-    """Where the link is now: at its place, on the host, or in the one namespace that has it."""
+    """Where the link is now: at its place, where it was moved to, on the host, or in the one namespace that has it."""
     if state.link(spec.end) is not None:
         return spec.end
+    moved = [end for end in elsewhere(state, spec.end.name) if end.netns in spec.places]
+    if len(moved) == 1:
+        return moved[0]
     places = [end for end in elsewhere(state, spec.end.name) if not _holds(state, end)]
     if End(HOST, spec.end.name) in places:
         return End(HOST, spec.end.name)
@@ -134,9 +146,11 @@ def _place(planner: Planner, spec: LinkSpec) -> None:
 
 
 def _rescue(planner: Planner, spec: LinkSpec) -> None:
-    """A device leaves a namespace before the namespace goes."""
-    if planner.doomed(locate(planner.state, spec).netns) and spec.end.netns in planner.state.namespaces:
-        _place(planner, spec)
+    """A device leaves a namespace before the namespace goes, or a place that is to be another device's."""
+    now = locate(planner.state, spec)
+    if now != spec.end and spec.end.netns in planner.state.namespaces:
+        if planner.doomed(now.netns) or planner.claims_place(now):
+            _place(planner, spec)
 
 
 def move(planner: Planner, source: End, target: End, why: str) -> None:
@@ -152,7 +166,7 @@ def move(planner: Planner, source: End, target: End, why: str) -> None:
     if any(is_default(route) and source.name in route.devices for route in routes):
         planner.warn(f"{source} carries the default route of {place(source.netns)}, which goes with the move")
     planner.do(MoveLink(source.netns, source.name, target.netns), why)
-    planner.kept[target] = Attributes(addresses=link.own_addresses, up=link.up)
+    planner.kept[target] = Attributes(addresses=link.own_addresses, up=link.up, found=link.own)
 
 
 def _configure(planner: Planner, spec: LinkSpec) -> None:
@@ -177,6 +191,7 @@ class DeleteLink(Action):
     netns: str
     name: str
     peer: Optional[End] = None
+    change = DELETE
 
     def what(self) -> str:
         return f"delete {self.name}" + (f" and its far end {self.peer}" if self.peer else "")
@@ -197,6 +212,7 @@ class MoveLink(Action):
     netns: str
     name: str
     target: str
+    change = CHANGE
 
     def what(self) -> str:
         return f"move {self.name} to {place(self.target)}"

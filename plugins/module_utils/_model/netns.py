@@ -15,7 +15,7 @@ from .planner import Planner, Together, stale_file
 from .problems import Reader
 from .scope import Scope
 from .state import HOST, LO, End, State
-from .step import Action, ip
+from .step import CREATE, DELETE, Action, ip
 
 NAME = "netns"
 IDENTITY = ("name",)
@@ -112,6 +112,7 @@ class CreateNetns(Action):
     """Makes a namespace, mounted below /run/netns."""
 
     name: str
+    change = CREATE
 
     @property
     def netns(self) -> str:  # type: ignore[override]
@@ -133,6 +134,7 @@ class DeleteNetns(Action):
 
     name: str
     far_ends: tuple[End, ...] = ()
+    change = DELETE
 
     @property
     def netns(self) -> str:  # type: ignore[override]

@@ -16,7 +16,7 @@ from .planner import Planner
 from .problems import Reader
 from .scope import Scope
 from .state import HOST, End, Link, Neighbor, NeighborKey, State
-from .step import Action, ip
+from .step import CHANGE, CREATE, DELETE, Action, ip
 
 NAME = "netns_neighbor"
 IDENTITY = ("netns", "device", "address", "proxy")
@@ -123,12 +123,13 @@ def _plan(planner: Planner, spec: NeighborSpec) -> None:
             return
         mac = other.mac
     found = namespace.neighbors.get(spec.key)
+    wanted = Neighbor(spec.key, mac)
     if found is None:
-        planner.do(SetNeighbor(spec.netns, Neighbor(spec.key, mac)), "the entry is missing")
+        planner.do(SetNeighbor(spec.netns, wanted), "the entry is missing")
     elif not found.permanent:
-        planner.do(SetNeighbor(spec.netns, Neighbor(spec.key, mac)), "the entry is a learned one, wanted permanent")
+        planner.do(SetNeighbor(spec.netns, wanted, CHANGE), "the entry is a learned one, wanted permanent")
     elif found.mac != mac and not spec.key.proxy:
-        planner.do(SetNeighbor(spec.netns, Neighbor(spec.key, mac)), f"mac is {found.mac}, wanted {mac or 'another'}")
+        planner.do(SetNeighbor(spec.netns, wanted, CHANGE), f"mac is {found.mac}, wanted {mac or 'another'}")
 
 
 def _has_no_mac(link: Link) -> bool:
@@ -153,6 +154,7 @@ class SetNeighbor(Action):
 
     netns: str
     neighbor: Neighbor
+    change: str = CREATE
 
     def what(self) -> str:
         key = self.neighbor.key
@@ -174,6 +176,7 @@ class DeleteNeighbor(Action):
 
     netns: str
     key: NeighborKey
+    change = DELETE
 
     def what(self) -> str:
         return f"delete {'proxy ' if self.key.proxy else ''}neighbour {self.key.address} on {self.key.device}"

@@ -7,12 +7,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any, Optional
 
 from . import netns_route_plan, netns_route_spec, values
+from .addresses import made_by_kernel
 from .netns_route_actions import KERNEL_MADE, protocol_name, table_name
 from .netns_route_spec import RouteSpec
-from .state import Hop, Route, RouteKey, State
+from .state import Hop, Namespace, Route, RouteKey, State
 
 NAME = "netns_route"
 IDENTITY = ("netns", "destination", "table", "metric")
@@ -51,8 +53,27 @@ def order(spec: RouteSpec) -> int:
 def subjects(state: State, netns: str) -> Iterator[Subject]:
     """The routes somebody added; not what the kernel made itself, nor what there are no words for."""
     routes = [found for found in state.namespaces[netns].routes if found.protocol not in KERNEL_MADE]
-    for key in dict.fromkeys(found.key for found in routes if found.scope in SCOPES):
+    for key in dict.fromkeys(found.key for found in routes if found.scope in SCOPES and not found.selector):
         yield netns, key
+
+
+def everything(before: State, after: State, netns: str) -> Iterator[Subject]:
+    """All routes that are in one of two states, but those that come by themselves, with an address or from a router."""
+    there = before.namespaces.get(netns, Namespace())
+    keys = {found.key: None for found in there.routes if not made_by_kernel(found, there)}
+    later = after.namespaces.get(netns, Namespace()).routes
+    keys.update(dict.fromkeys(found.key for found in later if found.protocol not in KERNEL_MADE))
+    for key in keys:
+        yield netns, key
+
+
+def record(state: State, subject: Subject) -> dict[str, Any]:
+    """All routes of a key in their order, with all that the kernel tells of them."""
+    netns, key = subject
+    namespace = state.namespaces.get(netns)
+    same = netns_route_plan.with_key(namespace, key) if namespace else []
+    found = [asdict(route) for route in same if namespace and not made_by_kernel(route, namespace)]
+    return {"found": found} if found else {}
 
 
 def locate(state: State, spec: RouteSpec) -> Subject:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from . import values
 from .state import Hop, Route, State
-from .step import Action, ip
+from .step import CHANGE, CREATE, DELETE, Action, ip
 
 TABLES = {"main": 254, "local": 255, "default": 253}
 PROTOCOLS = {
@@ -44,8 +44,9 @@ IPV6_METRIC = 1024
 
 
 # What the kernel makes by itself: with an address, or on a router's word.
+KERNEL = PROTOCOLS["kernel"]
 LEARNED = (PROTOCOLS["ra"], PROTOCOLS["redirect"])
-KERNEL_MADE = (PROTOCOLS["kernel"], *LEARNED)
+KERNEL_MADE = (KERNEL, *LEARNED)
 
 
 def table_number(value: str) -> int:
@@ -88,6 +89,8 @@ def hop_words(hop: Hop, family: int) -> list[object]:
 
 def _key_words(route: Route) -> list[object]:
     words: list[object] = ["default" if route.destination in values.DEFAULT.values() else route.destination]
+    if route.selector[:2] not in ("", "00"):
+        words += ["tos", f"0x{route.selector[:2]}"]
     if route.table != TABLES["main"]:
         words += ["table", table_name(route.table)]
     if route.metric and (values.family(route.destination), route.metric) != (6, IPV6_METRIC):
@@ -125,16 +128,18 @@ def _command(netns: str, verb: str, route: Route, words: list[object]) -> str:
 
 @dataclass(frozen=True)
 class AddRoute(Action):
-    """Adds a route; an equal key would be an error."""
+    """Adds a route; an equal key would be an error, unless it is appended behind those that have it."""
 
     netns: str
     route: Route
+    append: bool = False
+    change = CREATE
 
     def what(self) -> str:
         return f"add route {_text(self.route)}"
 
     def command(self) -> str:
-        return _command(self.netns, "add", self.route, route_words(self.route))
+        return _command(self.netns, "append" if self.append else "add", self.route, route_words(self.route))
 
     def effect(self, state: State) -> None:
         state.namespaces[self.netns].routes.append(self.route)
@@ -147,6 +152,7 @@ class ReplaceRoute(Action):
     netns: str
     route: Route
     before: Route
+    change = CHANGE
 
     def what(self) -> str:
         return f"replace route {_text(self.route)}"
@@ -173,6 +179,7 @@ class DeleteRoute(Action):
     netns: str
     route: Route
     among_others: bool = False
+    change = DELETE
 
     def what(self) -> str:
         return f"delete route {_text(self.route)}"

@@ -9,9 +9,11 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import takewhile
 from typing import Any, Optional
 
 from . import values
+from .addresses import made_by_kernel
 from .netns_route_actions import (
     KERNEL_MADE,
     LEARNED,
@@ -36,17 +38,17 @@ def remove(planner: Planner, spec: RouteSpec) -> None:
     if not spec.absent or namespace is None:
         return
     for route in [found for found in namespace.routes if matches(found, spec)]:
-        several = len(_with_key(namespace, route.key)) > 1
+        several = len(with_key(namespace, route.key)) > 1
         planner.do(DeleteRoute(spec.netns, route, several), "the route is not wanted")
 
 
-def _with_key(namespace: Namespace, key: RouteKey) -> list[Route]:
+def with_key(namespace: Namespace, key: RouteKey) -> list[Route]:
     return [route for route in namespace.routes if route.destination == key.destination and route.key == key]
 
 
 def matches(route: Route, spec: RouteSpec) -> bool:
     """Whether `state: absent` means this route: every option that was given fits."""
-    if route.destination != spec.destination or route.table != spec.table:
+    if route.destination != spec.destination or route.table != spec.table or route.selector:
         return False
     if route.protocol in KERNEL_MADE and spec.protocol != route.protocol:
         return False
@@ -68,7 +70,10 @@ def configure(planner: Planner, spec: RouteSpec) -> None:
     namespace = None if spec.absent else planner.namespace(spec.netns)
     if namespace is None or not _devices_exist(planner, spec):
         return
-    same = _with_key(namespace, spec.key)
+    if spec.found:
+        _as_found(planner, spec, spec.found, namespace)
+        return
+    same = with_key(namespace, spec.key)
     if not same:
         same = _coming(planner, spec, namespace)
         namespace.routes += same
@@ -89,6 +94,33 @@ def configure(planner: Planner, spec: RouteSpec) -> None:
         if alias is not found and not _differences(alias, wanted):
             planner.do(DeleteRoute(spec.netns, alias, True), "it would stand second behind the route it equals")
     planner.do(ReplaceRoute(spec.netns, wanted, found), "; ".join(differences))
+
+
+def _as_found(planner: Planner, spec: RouteSpec, wanted: tuple[Route, ...], namespace: Namespace) -> None:
+    """Plans all routes of a key as they were found: with what there are no words for, and in their order."""
+    now = [route for route in with_key(namespace, spec.key) if not made_by_kernel(route, namespace)]
+    if now == list(wanted) or not _may_lead(planner, spec, wanted, namespace):
+        return
+    if len(now) == len(wanted) == 1:
+        planner.do(ReplaceRoute(spec.netns, wanted[0], now[0]), "it is not as it was found")
+        return
+    kept = sum(1 for dummy in takewhile(lambda pair: pair[0] == pair[1], zip(now, wanted)))
+    for route in now[kept:]:
+        planner.do(DeleteRoute(spec.netns, route, True), "it is not as it was found")
+    for route in wanted[kept:]:
+        planner.do(AddRoute(spec.netns, route, append=True), "the route is missing")
+
+
+def _may_lead(planner: Planner, spec: RouteSpec, wanted: tuple[Route, ...], namespace: Namespace) -> bool:
+    """Whether the kernel would take back what was found: its devices are up, its sources are here."""
+    before = len(planner.problems.found)
+    for name in sorted({name for route in wanted for name in route.devices}):
+        if namespace.links[name].up is False:
+            planner.refuse(f"{name} in {place(spec.netns)} is down; a route needs it up", "device")
+    for source in sorted({route.source for route in wanted if route.source}):
+        if not _is_local(source, namespace):
+            planner.refuse(f"no device in {place(spec.netns)} has the address {source}", "source")
+    return len(planner.problems.found) == before
 
 
 def _announced(found: Route) -> str:

@@ -7,15 +7,15 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Optional
 
 from . import values
 from .netns_route_actions import IPV6_METRIC, TABLES, protocol_number, table_number
 from .problems import Reader
 from .scope import Scope
-from .state import HOST, RouteKey
+from .state import HOST, Hop, Route, RouteKey
 
 # More is cut to this by the kernel (ip_metrics_convert).
 LARGEST_MTU = 65520
@@ -32,7 +32,10 @@ class HopSpec(NamedTuple):
 
 @dataclass(frozen=True)
 class RouteSpec:
-    """A route as declared; None where nothing was said. `source` "" and `mtu` 0 are "none"."""
+    """A route as declared; None where nothing was said. `source` "" and `mtu` 0 are "none".
+
+    `found` are the routes of its key that are put back, whatever the options say.
+    """
 
     path: str
     netns: str
@@ -46,6 +49,7 @@ class RouteSpec:
     source: Optional[str]
     mtu: Optional[int]
     hops: tuple[HopSpec, ...]
+    found: tuple[Route, ...] = ()
 
     @property
     def family(self) -> int:
@@ -53,6 +57,8 @@ class RouteSpec:
 
     @property
     def key(self) -> RouteKey:
+        if self.found:
+            return self.found[0].key
         return RouteKey(self.table, self.destination, self.metric or (IPV6_METRIC if self.family == 6 else 0))
 
     @property
@@ -89,11 +95,19 @@ def read(reader: Reader) -> RouteSpec:
         reader.get("mtu", values.between(0, LARGEST_MTU, unit="bytes")),
         hops,
     )
+    if reader.get("found"):
+        found = tuple(_found(each) for each in reader.get("found"))
+        hops = tuple(HopSpec(hop.gateway, hop.device) for route in found for hop in route.hops)
+        return replace(spec, destination=found[0].destination, hops=hops, found=found)
     if spec.destination:
         _check_families(reader, spec)
         if not spec.absent:
             _check_way(reader, spec)
     return spec
+
+
+def _found(record: Mapping[str, Any]) -> Route:
+    return Route(**{**record, "hops": tuple(Hop(*hop) for hop in record["hops"])})
 
 
 def _read_hops(reader: Reader) -> tuple[HopSpec, ...]:

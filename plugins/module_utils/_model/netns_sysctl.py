@@ -30,7 +30,7 @@ from .planner import Planner
 from .problems import Reader
 from .scope import Scope
 from .state import HOST, End, Namespace, State, Sysctl, place
-from .step import Action, inside
+from .step import CHANGE, Action, inside
 
 NAME = "netns_sysctl"
 IDENTITY = ("netns", "name")
@@ -209,6 +209,7 @@ class WriteSysctl(Action):
     netns: str
     key: Key
     value: str
+    change = CHANGE
 
     def what(self) -> str:
         return f"set {key_name(self.key)} = {self.value}"

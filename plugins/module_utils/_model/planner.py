@@ -93,6 +93,15 @@ class Planner:
         """Whether the document deletes a namespace that is still there."""
         return name in self.leaving and name in self.state.namespaces
 
+    def claims_place(self, end: End) -> bool:
+        """Whether a cable or a bridge of the document is to stand there."""
+        cables = any(end in spec.claims for spec in self.specs.get("veth", ()) if not spec.absent)
+        return cables or any(spec.end == end for spec in self.specs.get("bridge", ()) if not spec.absent)
+
+    def declares(self, end: End) -> bool:
+        """Whether the document speaks of a device that is to stand there, whatever it is."""
+        return self.claims_place(end) or any(spec.end == end for spec in self.specs.get("link", ()) if not spec.absent)
+
     def has_feature(self, name: str) -> bool:
         """Whether this kernel has a kind of link; it was probed by making one."""
         return name in self.state.features

@@ -11,7 +11,7 @@ from typing import Any
 
 from .netns import CreateNetns
 from .state import HOST, End, Namespace, State
-from .step import Action, Step
+from .step import DELETE, Action, Step
 from .veth_actions import CreateVeth
 
 ROOT = "/run/nsfabric/sandboxes"
@@ -87,6 +87,7 @@ class RemoveHost(Action):
 
     name: str
     ports: tuple[str, ...] = ()
+    change = DELETE
 
     @property
     def netns(self) -> str:  # type: ignore[override]
@@ -111,6 +112,7 @@ class RemoveAll(Action):
     """Takes away the mount that held the pins."""
 
     netns: str = HOST
+    change = DELETE
 
     def what(self) -> str:
         return f"remove {ROOT}"

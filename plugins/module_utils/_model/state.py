@@ -43,11 +43,23 @@ def place(netns: str) -> str:
 
 @dataclass(frozen=True)
 class Address:
-    """An address on a device. `kernel_made`: link-local, loopback's own, or from router advertisements."""
+    """An address on a device. `kernel_made`: link-local, loopback's own, or from router advertisements.
+
+    `details` is what it has beside (label, broadcast address, flags, ...), as the kernel writes it, `lifetime` how
+    long it still has. `bare` is one that the kernel makes no route for.
+    """
 
     text: str
     kernel_made: bool = False
     secondary: bool = False
+    details: str = ""
+    lifetime: str = field(default="", compare=False)
+    bare: bool = False
+
+    @cached_property
+    def host(self) -> str:
+        """Without its prefix length."""
+        return self.text.partition("/")[0]
 
 
 @dataclass(frozen=True)
@@ -74,6 +86,11 @@ class Link:
         return tuple(address.text for address in self.addresses if not address.kernel_made)
 
     @property
+    def own(self) -> tuple[Address, ...]:
+        """The same, with all that the kernel tells of them."""
+        return tuple(address for address in self.addresses if not address.kernel_made)
+
+    @property
     def networks(self) -> Iterator[Any]:
         """What is directly connected while the device is up (IPv4 and IPv6 networks)."""
         for address in self.addresses:
@@ -90,11 +107,12 @@ class Hop(NamedTuple):
 
 
 class RouteKey(NamedTuple):
-    """What makes a route one route for the kernel (TOS aside, which is always 0 here)."""
+    """What makes a route one route for the kernel. `selector` is its type of service and its source prefix."""
 
     table: int
     destination: str
     metric: int
+    selector: str = ""
 
 
 MAIN_TABLE = 254
@@ -102,7 +120,10 @@ MAIN_TABLE = 254
 
 @dataclass(frozen=True)
 class Route:
-    """A route; `destination` is always a prefix, the default route too."""
+    """A route; `destination` is always a prefix, the default route too.
+
+    `selector` and `details` are what there are no words for, as the kernel writes it.
+    """
 
     destination: str
     table: int = MAIN_TABLE
@@ -113,10 +134,12 @@ class Route:
     source: Optional[str] = None
     mtu: Optional[int] = None
     hops: tuple[Hop, ...] = ()
+    selector: str = ""
+    details: str = ""
 
     @cached_property
     def key(self) -> RouteKey:
-        return RouteKey(self.table, self.destination, self.metric)
+        return RouteKey(self.table, self.destination, self.metric, self.selector)
 
     @cached_property
     def devices(self) -> frozenset[str]:

@@ -12,16 +12,18 @@ from typing import Any
 
 from .state import State
 
-# The order of work: first what goes, from the rules downwards, then what comes, upwards. Namespaces go before links:
-# they take their cables along, and a bridge without ports goes at once, where one with a thousand takes a second.
+# The order of work: first what goes, from the rules down to the namespaces, then what comes, upwards.
+# New namespaces come before old ones go: a device may move from these into those. Namespaces take their cables along:
+# a bridge that has lost its ports to them goes at once, where one with a thousand takes a second.
 PHASES = (
     "remove rules",
     "remove neighbours",
     "remove routes",
-    "rescue links",
-    "remove namespaces",
     "remove links",
     "namespaces",
+    "rescue links",
+    "remove namespaces",
+    "remove bridges",
     "settings",
     "create links",
     "place links",
@@ -34,11 +36,15 @@ PHASES = (
     "rules",
 )
 
+# What becomes of the thing that a step is about.
+CREATE, CHANGE, DELETE = "create", "change", "delete"
+
 
 class Action:
-    """What a step does. Subclasses are frozen dataclasses with a `netns`."""
+    """What a step does. Subclasses are frozen dataclasses with a `netns`; `change` is one of the three words."""
 
     netns: str
+    change: str
 
     def what(self) -> str:
         """The change in words."""
@@ -68,6 +74,7 @@ class Step:
         return {
             "resource": self.kind,
             "netns": self.action.netns or None,
+            "change": self.action.change,
             "what": self.action.what(),
             "why": self.why,
             "command": self.action.command(),

@@ -51,6 +51,11 @@ class Veth:
         return self.near
 
     @property
+    def identity(self) -> Any:
+        """What no other entry may speak of: where it stands; where it is to go, this cable alone."""
+        return (self.near, self.far) if self.absent and self.far else self.near
+
+    @property
     def claims(self) -> frozenset[End]:
         """Both ends: a cable is the same from either side."""
         return frozenset(end for end in (self.near, self.far) if end is not None)
@@ -120,6 +125,13 @@ def view(state: State, subject: End) -> Optional[dict[str, Any]]:
     if found.peer and peer:
         shown["peer"] = {"netns": found.peer.netns or None, "name": found.peer.name, **attributes.view(peer)}
     return shown
+
+
+def record(state: State, subject: End) -> dict[str, Any]:
+    """What of both ends there are no words for."""
+    found = state.link(subject)
+    peer = link.record(state, found.peer) if found and found.peer else {}
+    return {**link.record(state, subject), **({"peer": peer} if peer else {})}
 
 
 def locate(state: State, spec: Veth) -> End:
@@ -259,8 +271,8 @@ def _remove(planner: Planner, spec: Veth) -> None:
     if found.kind != NAME:
         planner.refuse(f"{now} is {kind_name(found)}, not a veth; it is left alone", "name")
     elif spec.far and found.peer and found.peer.name != spec.far.name:
-        # Where the document declares that other cable, this one has given way to it.
-        if not any(now in other.claims for other in planner.specs.get(NAME, ()) if not other.absent):
+        # Where the document declares what stands there, this one has given way to it.
+        if not planner.declares(now):
             other_end = f"{found.peer}, not to {spec.far}"
             planner.refuse(f"the cable from {now} leads to {other_end}; it is left alone", "peer.name")
     else:

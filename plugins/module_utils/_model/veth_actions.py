@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from . import attributes
 from .attributes import ETHERNET_MTU, NEW_MTU, Attributes
 from .state import HOST, End, Link, State
-from .step import Action, ip
+from .step import CREATE, Action, ip
 
 
 def generated_mac(salt: str, end: End) -> str:
@@ -33,6 +33,7 @@ class CreateVeth(Action):
     far: End
     near_wanted: Attributes
     far_wanted: Attributes
+    change = CREATE
 
     @property
     def netns(self) -> str:  # type: ignore[override]

@@ -48,8 +48,8 @@ def live(recorded: bool = True, **more: Any) -> dict[str, Any]:
     return {"config": config, "topologies": [{"name": "lab", "complete": True}] * recorded}
 
 
-def step(what: str, netns: str | None = None) -> dict[str, Any]:
-    return {"resource": "x", "netns": netns, "what": what, "why": "because", "command": "ip x"}
+def step(what: str, netns: str | None = None, change: str = "change") -> dict[str, Any]:
+    return {"resource": "x", "netns": netns, "change": change, "what": what, "why": "because", "command": "ip x"}
 
 
 def states(info: dict[str, Any], *steps: dict[str, Any]) -> list[str]:
@@ -116,10 +116,9 @@ def test_a_changed_route_is_not_foreign_but_a_second_one_is() -> None:
 
 
 def test_states_by_what_is_to_be_done() -> None:
-    words = ["create namespace x", "add route default", "set veth1: up", "replace route default", "move veth1 to ns1"]
-    assert states(live(), *map(step, [*words, "delete 10.1.0.7/24 from veth1"])) == [
-        *("missing", "missing", "changed", "changed", "changed", "foreign")
-    ]
+    changes = ("create", "change", "delete")
+    steps = [step("set neighbour 10.1.0.9 on veth1", change=change) for change in changes]
+    assert states(live(), *steps) == ["missing", "changed", "foreign"]
 
 
 def test_what_is_set_on_a_missing_thing_is_missing() -> None:
@@ -141,7 +140,7 @@ def test_topologies_that_are_recorded() -> None:
 
 
 def test_removal_is_foreign_but_empty_chains_are_nobodys() -> None:
-    chain = step("delete chain inet nsfabric forward")
+    chain = step("delete chain inet nsfabric forward", change="delete")
     (row,) = drift(live(), [result()], [chain, step("set x0: no master")])
     assert (row["state"], row["why"]) == ("foreign", "nobody declares it")
 

@@ -353,7 +353,7 @@ class Kernel:
                 raise Refused("ipv6: address already assigned")
             if device.mtu < IPV6_MINIMUM:
                 raise Refused("Invalid argument")
-            device.v6.append(action.address)
+            device.v6.insert(0, action.address)
         else:
             if action.address in device.v4:
                 raise Refused("File exists")
@@ -377,6 +377,7 @@ class Kernel:
             own.remove(text)
             self._forget_source(net, text)
         if not own:
+            net.neighbors = {k: mac for k, mac in net.neighbors.items() if k[0] is not device or version(k[1]) == 6}
             net.routes = [
                 entry
                 for entry in net.routes
@@ -396,7 +397,8 @@ class Kernel:
     def _AddRoute(self, action: Any) -> None:
         net = self.nets[action.netns]
         entry = self._entry(net, action.route)
-        if any(other.key == entry.key for other in net.routes):
+        same = [other for other in net.routes if other.key == entry.key]
+        if any(_shown(other) == _shown(entry) for other in same) or (same and not action.append):
             raise Refused("File exists")
         net.routes.append(entry)
 
@@ -617,7 +619,7 @@ def _shown(entry: Entry) -> Any:
 
 def _route(route: Any) -> Any:
     ways = tuple(tuple(hop) for hop in route.hops)
-    return (*route.key, route.type, route.protocol, route.scope, route.source, route.mtu, ways)
+    return (*route.key[:3], route.type, route.protocol, route.scope, route.source, route.mtu, ways)
 
 
 def _alone(ways: Any) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.planner import Planner
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.problems import Problems
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import HOST, End, Link, Namespace, State
-from ansible_collections.nsfabric.linux.plugins.module_utils._model.step import PHASES, Action, inside, ip
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.step import CREATE, PHASES, Action, inside, ip
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class Say(Action):
     """A step that puts a namespace of its name into the state."""
 
     netns: str
+    change = CREATE
 
     def what(self) -> str:
         return f"say {self.netns}"
@@ -74,9 +75,12 @@ def test_phases_come_first_then_kinds_then_entries() -> None:
 
 def test_what_goes_goes_before_what_comes() -> None:
     removing = [name for name in PHASES if name.startswith("re")]
-    assert PHASES[: len(removing)] == tuple(removing)
-    assert PHASES.index("rescue links") < PHASES.index("remove namespaces") < PHASES.index("remove links")
-    assert PHASES.index("namespaces") < PHASES.index("create links") < PHASES.index("addresses")
+    first = [name for name in PHASES[: len(removing) + 1] if name != "namespaces"]
+    assert first == removing
+    assert PHASES.index("remove links") < PHASES.index("rescue links") < PHASES.index("remove namespaces")
+    assert PHASES.index("namespaces") < PHASES.index("rescue links")
+    assert PHASES.index("remove namespaces") < PHASES.index("remove bridges") < PHASES.index("create links")
+    assert PHASES.index("create links") < PHASES.index("addresses")
     assert PHASES.index("addresses") < PHASES.index("routes")
 
 
@@ -87,6 +91,7 @@ def test_the_next_step_sees_what_the_last_one_did() -> None:
     assert planned.steps[0].report() == {
         "resource": "",
         "netns": "ns9",
+        "change": "create",
         "what": "say ns9",
         "why": "it is not there",
         "command": "ip -n ns9 say",

@@ -162,7 +162,7 @@ class TestOneDocument:
                 assert text, step
                 assert text == text.strip(), step
                 assert text.isprintable(), step
-            assert set(step.report()) == {"resource", "netns", "what", "why", "command"}
+            assert set(step.report()) == {"resource", "netns", "change", "what", "why", "command"}
             assert step.kind in KINDS
             assert step.path.startswith(f"config.{step.kind}[")
         places = [PHASES.index(step.phase) for step in steps]
@@ -391,6 +391,7 @@ class TestFastpaths:
 
 
 CABLE = {"netns": "ns1", "name": "near", "peer": {"name": "far"}}
+OTHER = {"netns": "ns2", "name": "eth1", "peer": {"name": "far"}}
 NS1 = [{"name": "ns1"}]
 FORWARD = {"name": "net.ipv4.ip_forward", "value": 1}
 EDITS: dict[str, tuple[Any, Any]] = {
@@ -401,6 +402,18 @@ EDITS: dict[str, tuple[Any, Any]] = {
     "an uplink goes from one namespace into another": (
         {"netns": NS1, "link": [{"netns": "ns1", "name": "eth1"}]},
         {"link": [{"netns": "theirs", "name": "eth1"}]},
+    ),
+    "an uplink goes from a namespace that goes into one that comes": (
+        {"netns": NS1, "link": [{"netns": "ns1", "name": "eth1"}]},
+        {"netns": [{"name": "ns2"}], "link": [{"netns": "ns2", "name": "eth1"}]},
+    ),
+    "an end goes from a namespace that goes into one that comes": (
+        {"netns": NS1, "veth": [CABLE]},
+        {"netns": [{"name": "ns2"}], "veth": [{**CABLE, "netns": "ns2"}]},
+    ),
+    "an uplink takes a name that goes": (
+        {"netns": [*NS1, {"name": "ns2"}], "link": [{"netns": "ns1", "name": "eth1"}], "veth": [OTHER]},
+        {"netns": [{"name": "ns2"}], "link": [{"netns": "ns2", "name": "eth1"}]},
     ),
     "an uplink and its namespace are not declared any more": (
         {"netns": NS1, "link": [{"netns": "ns1", "name": "eth1"}]},

@@ -325,7 +325,7 @@ def test_every_command_is_one_line_that_a_shell_can_read() -> None:
     for planned in (here.run("h1"), here.run("h1", absent=True)):
         for step in planned.steps:
             shown = report(step)
-            assert set(shown) == {"resource", "netns", "what", "why", "command"}
+            assert set(shown) == {"resource", "netns", "change", "what", "why", "command"}
             assert shlex.split(shown["command"])
             assert " -n " not in shown["command"], "ip -n finds no sandbox host"
             assert "\n" not in shown["command"]

@@ -1,0 +1,113 @@
+# Copyright (c) 2026, nsfabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What others have given a link comes back with it, exactly and in its order, however the change is undone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from host import Host
+from test_topology import apply
+from test_transaction import after, plan_of, refuse
+
+ADDRESSES = (
+    "192.0.2.10/24 brd + dev eth1 label eth1:web",
+    "192.0.2.11/24 dev eth1",
+    "192.0.2.12/24 brd + dev eth1",
+    "198.51.100.7/24 dev eth1 metric 77",
+    "203.0.113.1/24 dev eth1 noprefixroute",
+    "10.66.0.1/32 peer 10.66.0.2 dev eth1",
+    "2001:db8:2::10/64 dev eth1 nodad",
+    "2001:db8:2::11/64 dev eth1 nodad",
+    "2001:db8:3::1/64 dev eth1 nodad noprefixroute",
+)
+ROUTES = (
+    "default via 192.0.2.1 advmss 1400 mtu lock 1450 initcwnd 30",
+    "203.0.113.0/24 dev eth1 proto kernel scope link src 203.0.113.1 metric 100",
+    "10.20.0.0/16 via 192.0.2.2 src 192.0.2.11",
+    "10.21.0.0/16 dev eth1 proto kernel realms 7",
+    "10.21.0.0/16 via 192.0.2.3 tos 0x10",
+    "10.22.0.0/16 nexthop via 192.0.2.4 dev eth1 weight 3 nexthop via 192.0.2.5 dev eth1",
+    "10.23.0.0/16 via 192.0.2.6 table 100 proto bird quickack 1",
+    "2001:db8:77::/64 via 2001:db8:2::1 pref high hoplimit 9",
+    "2001:db8:78::/64 from 2001:db8:2::/64 via 2001:db8:2::1",
+    "2001:db8:79::/64 nexthop via 2001:db8:2::2 nexthop via 2001:db8:2::3",
+    "2001:db8:3::/64 dev eth1 proto kernel metric 99",
+)
+SECOND = ("10.20.0.0/16 via 192.0.2.7", "10.20.0.0/16 via 192.0.2.8 proto kernel mtu 1300")
+NEIGHBOURS = (
+    "192.0.2.1 lladdr 02:00:00:00:00:01 dev eth1",
+    "2001:db8:2::1 lladdr 02:00:00:00:00:02 dev eth1",
+    "proxy 192.0.2.99 dev eth1",
+)
+CHANGES: dict[str, dict[str, Any]] = {
+    "down": {"link": [{"name": "eth1", "up": False}]},
+    "mac": {"link": [{"name": "eth1", "mac": "02:00:00:00:00:aa"}]},
+    "addresses": {"link": [{"name": "eth1", "addresses": ["192.0.2.12/24", "2001:db8:2::10/64"]}]},
+    "none": {"link": [{"name": "eth1", "addresses": []}]},
+    "moved": {"netns": [{"name": "ns1"}], "link": [{"netns": "ns1", "name": "eth1"}]},
+    "moved and changed": {
+        "netns": [{"name": "ns1"}],
+        "link": [{"netns": "ns1", "name": "eth1", "addresses": ["10.1.0.1/24"], "mac": "02:00:00:00:00:aa"}],
+    },
+    "too small for IPv6": {"link": [{"name": "eth1", "mtu": 1000, "addresses": ["192.0.2.12/24"]}]},
+    "another route": {"netns_route": [{"destination": "10.20.0.0/16", "gateway": "192.0.2.9"}]},
+    "another default": {"netns_route": [{"destination": "default", "gateway": "192.0.2.9", "mtu": 1300}]},
+    "an entry": {
+        "netns_neighbor": [{"device": "eth1", "address": "192.0.2.1", "mac": "02:00:00:00:00:bb"}],
+        "link": [{"name": "eth1", "txqueuelen": 7}],
+    },
+}
+
+
+@pytest.fixture
+def host(host: Host) -> Host:
+    host.sh("ip netns add theirs; ip link add eth1 type veth peer name far netns theirs; ip link set eth1 up")
+    for address in ADDRESSES:
+        host.sh(f"ip address add {address}")
+    for route in ROUTES:
+        host.sh(f"ip {'-6' if ':' in route else '-4'} route add {route}")
+    for route in SECOND:
+        host.sh(f"ip route append {route}")
+    for neighbour in NEIGHBOURS:
+        host.sh(f"ip neighbor add {neighbour}")
+    return host
+
+
+def exactly(host: Host) -> str:
+    """In the kernel's order, without what it does by itself and in its own time."""
+    return host.sh(
+        "ip -d -o address show | grep -v 'inet6 fe80' | sed 's/^[0-9]*: //; s/ tentative//; s/ dadfailed//';"
+        " ip -d -o link show dev eth1 | sed 's/^[0-9]*: //; s/NO-CARRIER,//; s/,LOWER_UP//; s/ state [A-Z]*//';"
+        " { ip -d -4 route show table all; ip -d -6 route show table all | grep -v -e fe80 -e 'local .*proto kernel'; }"
+        " | sed 's/ linkdown//; s/ dead//'; ip neighbor show nud permanent | sort; ip neighbor show proxy | sort"
+    )
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_after_a_failure_at_any_step(host: Host, name: str) -> None:
+    before = exactly(host)
+    for steps in range(plan_of(host, config=CHANGES[name]) + 1):
+        failed = host.module("topology", name="lab", config=CHANGES[name], inside=after(steps, refuse))
+        assert failed["msg"].endswith("The host was put back as it was found."), failed["msg"]
+        assert exactly(host) == before, f"failed after {steps} steps"
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_after_absent(host: Host, name: str) -> None:
+    before = exactly(host)
+    apply(host, CHANGES[name])
+    host.do("topology", name="lab", state="absent")
+    assert exactly(host) == before
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_after_purge(host: Host, name: str) -> None:
+    before = exactly(host)
+    apply(host, CHANGES[name])
+    done = apply(host, {"netns": [{"name": "ns2"}]})
+    assert not done.get("warnings"), done["warnings"]
+    assert exactly(host) == before

@@ -1,0 +1,103 @@
+# Copyright (c) 2026, nsfabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From one document to another that moves things, or takes their names: in one run, and back from any point."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from host import Host
+from test_topology import apply, snapshot
+from test_transaction import after, kill, plan_of, refuse
+
+Config = dict[str, Any]
+NS1: Config = {"name": "ns1"}
+NS2: Config = {"name": "ns2"}
+IN_NS1: Config = {"netns": "ns1", "name": "eth1", "addresses": ["10.31.0.1/24"]}
+IN_NS2: Config = {"netns": "ns2", "name": "eth1", "addresses": ["10.31.0.2/24"]}
+
+
+def cable(near: str, far: str, netns: str = "ns1", peer: str = "") -> Config:
+    end = {"netns": peer, "name": far} if peer else {"name": far}
+    return {"netns": netns, "name": near, "addresses": ["10.7.0.1/24"], "peer": end}
+
+
+CHANGES: dict[str, tuple[Config, Config]] = {
+    "a link of the host goes from a namespace that goes into one that comes": (
+        {"netns": [NS2], "link": [IN_NS2]},
+        {"netns": [NS1], "link": [IN_NS1]},
+    ),
+    "a link of the host takes the name of a cable that goes": (
+        {"netns": [NS1, NS2], "link": [IN_NS1], "veth": [cable("eth1", "far1", "ns2")]},
+        {"netns": [NS2], "link": [IN_NS2]},
+    ),
+    "a cable takes the name of a link of the host that leaves": (
+        {"netns": [NS1], "link": [IN_NS1]},
+        {"netns": [NS1, NS2], "link": [IN_NS2], "veth": [cable("eth1", "far1")]},
+    ),
+    "a cable takes the place of one with a setting and a neighbour": (
+        {
+            "netns": [NS1],
+            "veth": [cable("eth0", "far1")],
+            "netns_sysctl": [{"netns": "ns1", "name": "net/ipv4/conf/eth0/forwarding", "value": 1}],
+            "netns_neighbor": [{"netns": "ns1", "device": "eth0", "address": "10.7.0.9", "mac": "02:00:00:00:00:09"}],
+        },
+        {"netns": [NS1], "veth": [cable("eth0", "far2")]},
+    ),
+    "an end takes the name of another cable's end": (
+        {"netns": [NS1], "veth": [cable("eth0", "far1")]},
+        {"veth": [{"name": "near1", "peer": {"name": "far1"}}]},
+    ),
+}
+
+
+@pytest.fixture
+def host(host: Host) -> Host:
+    """With a device of its own, and one of the same name in a namespace that is not ours."""
+    host.sh(
+        "ip netns add theirs; ip link add eth1 type veth peer name far netns theirs; ip link set eth1 up;"
+        "ip address add 198.51.100.7/24 dev eth1; ip route add 203.0.113.0/24 via 198.51.100.1;"
+        "ip netns add other; ip link add eth1 netns other type veth peer name far netns other"
+    )
+    return host
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_in_one_run(host: Host, converge: Any, name: str) -> None:
+    before = snapshot(host)
+    for config in (*CHANGES[name], CHANGES[name][0]):
+        converge("topology", name="lab", config=config)
+    converge("topology", name="lab", state="absent")
+    assert snapshot(host) == before
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_failure_after_any_step_puts_all_back(host: Host, name: str) -> None:
+    first, second = CHANGES[name]
+    apply(host, first)
+    before = snapshot(host)
+    for steps in range(plan_of(host, config=second) + 1):
+        failed = host.module("topology", name="lab", config=second, inside=after(steps, refuse))
+        assert failed["msg"].endswith("The host was put back as it was found."), (steps, failed["msg"])
+        assert snapshot(host) == before, f"failed after {steps} steps"
+    assert not apply(host, first)["changed"]
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_killed_after_any_step_and_then_finished_taken_back_or_down(host: Host, name: str) -> None:
+    before = snapshot(host)
+    first, second = CHANGES[name]
+    apply(host, first)
+    for steps in range(plan_of(host, config=second) + 1):
+        for onwards in (second, first, None):
+            apply(host, first)
+            assert host.module("topology", name="lab", config=second, inside=after(steps, kill)) == {}
+            if onwards:
+                apply(host, onwards)
+                assert not apply(host, onwards)["changed"]
+            taken_down = host.module("topology", name="lab", state="absent")
+            assert not taken_down.get("failed"), (steps, taken_down["msg"])
+            assert snapshot(host) == before, f"killed after {steps} steps"
