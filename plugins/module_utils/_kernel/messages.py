@@ -14,7 +14,8 @@ import ipaddress
 import socket
 import struct
 import sys
-from typing import Any, NamedTuple, Optional
+from functools import cached_property
+from typing import Any, Optional
 
 # ifinfomsg: family, type, index, flags, change.
 LINK = struct.Struct("=BxHiII")
@@ -36,16 +37,21 @@ WORD = struct.Struct("=I")
 Attributes = dict[int, bytes]
 
 
-class Message(NamedTuple):
-    """One message: the fields of its header, and its attributes."""
+class Message:
+    """One message: the fields of its header, and its attributes, which are parsed when they are looked at."""
 
-    header: Any
-    attributes: Attributes
+    def __init__(self, header: Any, data: bytes, start: int, end: int) -> None:
+        self.header = header
+        self._place = data, start, end
+
+    @cached_property
+    def attributes(self) -> Attributes:
+        return attributes(*self._place)
 
 
 def parse(layout: struct.Struct, data: bytes, start: int, end: int) -> Message:
     """The message whose header begins at `start`."""
-    return Message(layout.unpack_from(data, start), attributes(data, start + ((layout.size + 3) & ~3), end))
+    return Message(layout.unpack_from(data, start), data, start + ((layout.size + 3) & ~3), end)
 
 
 def attributes(data: bytes, start: int = 0, end: Optional[int] = None) -> Attributes:

@@ -38,6 +38,8 @@ UNSPECIFIED = {socket.AF_INET: "0.0.0.0", socket.AF_INET6: "::"}
 TABLE_COMPAT = 252
 RTNH_F_ONLINK = 4
 RTM_F_CLONED = 0x200
+# Table and protocol.
+LOCAL_BY_KERNEL = (255, 2)
 IFA_F_DADFAILED, IFA_F_TENTATIVE = 0x08, 0x40
 # Duplicate address detection waits up to a second and then listens for one.
 PATIENCE = 5.0
@@ -48,16 +50,16 @@ SCOPE_NAMES = {number: name for name, number in SCOPES.items()}
 def read(session: Session, netns: str, names: Mapping[int, str]) -> list[Route]:
     """Every route that can be declared, in the kernel's order.
 
-    Left out are cached and multicast ones.
+    Left out are cached and multicast ones, and those that every address brings along in the table `local`.
     """
     routes = []
     for family in FAMILIES.values():
         query = Query(netlink.RTM_GETROUTE, messages.ROUTE, messages.ROUTE.pack(family, 0, 0, 0, 0, 0, 0, 0, 0))
         for message in session.socket(netns).dump(query):
-            of_family, dummy, dummy, dummy, dummy, dummy, dummy, kind, flags = message.header
+            of_family, dummy, dummy, dummy, table, protocol, dummy, kind, flags = message.header
             # Asked for a family that it does not have, the kernel dumps all others.
-            other = of_family != family
-            if kind in TYPE_NAMES and not flags & RTM_F_CLONED and not other:
+            other = of_family != family or flags & RTM_F_CLONED or (table, protocol) == LOCAL_BY_KERNEL
+            if kind in TYPE_NAMES and not other:
                 routes.append(_route(message, names))
     return routes
 
