@@ -150,7 +150,7 @@ class Ledger:
     def settle(self, config: Config, declared: AbstractSet[Claim], state: State) -> None:
         """After a run: forgets what is no longer declared, and notes which objects exactly stand now."""
         owned = [item for item in documents.latest(self.objects) if item.owner is None or item.claims & declared]
-        self.objects = owned
+        self.objects = [_arrived(item) for item in owned]
         self.config, self.complete = config, True
         found = {_key(item): identity(item, state) for item in self.objects if item.found is None}
         self.identities = {key: value for key, value in found.items() if value}
@@ -185,6 +185,13 @@ def _follows(item: Touched, written: Any, still: Any, moved: AbstractSet[End], s
     wanted = any(follows(key, still) for dummy, key in item.claims)
     source = any(follows(key, written) for dummy, key in item.claims)
     return there and not wanted and (source or bool(item.devices & moved))
+
+
+def _arrived(item: Touched) -> Touched:
+    """A cable that was made stands where it is declared, wherever it was made."""
+    if item.kind != "veth" or item.found is not None or item.owner is None:
+        return item
+    return replace(item, absent={**item.owner, "state": "absent"}, former=())
 
 
 def _key(item: Touched) -> str:

@@ -111,3 +111,12 @@ def test_after_purge(host: Host, name: str) -> None:
     done = apply(host, {"netns": [{"name": "ns2"}]})
     assert not done.get("warnings"), done["warnings"]
     assert exactly(host) == before
+
+
+def test_a_namespace_whose_lo_was_never_up(host: Host) -> None:
+    host.sh("ip netns add bare")
+    before = host.sh("ip -d -o address show", "bare")
+    apply(host, {"netns": [{"name": "bare"}]})
+    assert host.addresses("lo", "bare") == ["127.0.0.1/8", "::1/128"]
+    apply(host, {})
+    assert host.sh("ip -d -o address show", "bare") == before
