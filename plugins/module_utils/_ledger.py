@@ -18,6 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Optional
 
+from ._errors import KernelError
 from ._lock import DIRECTORY
 from ._model import document as documents
 from ._model.document import Claim, Config, Document, Plan, Touched
@@ -264,13 +265,20 @@ def load(name: str, host: str) -> Optional[Ledger]:
     """A topology's ledger; None where there is none, or where it is another boot's or another host's."""
     try:
         with open(path_of(name), encoding="utf-8") as stream:
-            data = json.load(stream)
+            text = stream.read()
     except FileNotFoundError:
         return None
-    if data["version"] != VERSION or data["host"] != host:
-        return None
-    data["objects"] = [Touched(**item) for item in data["objects"]]
-    return Ledger(**data)
+    try:
+        data = json.loads(text)
+        if data["host"] != host:
+            return None
+        if data["version"] == VERSION:
+            return Ledger(**{**data, "objects": [Touched(**item) for item in data["objects"]]})
+        wrong = f"it is of version {data['version']}, and this release reads version {VERSION}"
+    except (ValueError, TypeError, KeyError):
+        wrong = "it is damaged"
+    hint = f"what it had made is not known then; to go on without it: rm {path_of(name)}"
+    raise KernelError(f"read the ledger of topology {name}", "", wrong, hint)
 
 
 def save(ledger: Ledger) -> None:
