@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
@@ -77,7 +78,7 @@ class Ledger:
             if item.owner is None and item.kind == SYSCTL and item.devices & devices:
                 # It only follows, on a device that goes with this topology.
                 continue
-            self.objects.append(item)
+            self.objects.append(replace(item, since=time.monotonic()))
         self._follow(document, planned)
 
     def _follow(self, document: Document, planned: Plan) -> None:
@@ -144,9 +145,16 @@ class Ledger:
         ]
 
     def inherit(self, objects: Sequence[Touched]) -> None:
-        """Takes over what another topology had found."""
-        known = {_key(item) for item in self.objects}
-        self.objects += [item for item in objects if _key(item) not in known]
+        """Takes over what another topology had found, unless this one found it earlier."""
+        numbers = {claim: number for number, item in enumerate(self.objects) for claim in item.claims}
+        for item in objects:
+            known = {numbers[claim] for claim in item.claims if claim in numbers}
+            for number in known:
+                mine = self.objects[number]
+                if item.since < mine.since:
+                    self.objects[number] = replace(mine, found=item.found, absent=item.absent, since=item.since)
+            if not known:
+                self.objects.append(item)
 
     def settle(self, config: Config, declared: AbstractSet[Claim], state: State) -> None:
         """After a run: forgets what is no longer declared, and notes which objects exactly stand now."""

@@ -15,7 +15,7 @@ from .addresses import DeleteAddress
 from .planner import Planner, stale_file
 from .problems import Reader
 from .scope import Scope
-from .state import HOST, LO, End, State
+from .state import HOST, LO, End, Link, State
 from .step import CREATE, DELETE, Action, ip
 
 NAME = "netns"
@@ -74,7 +74,11 @@ def view(state: State, subject: str) -> Optional[dict[str, Any]]:
 def record(state: State, subject: str) -> dict[str, Any]:
     """With its first "up" `lo` gets an address, which stays when it goes down again."""
     lo = state.link(End(subject, LO))
-    return {"untouched": True} if lo and lo.up is False and not lo.addresses else {}
+    return {"untouched": True} if lo and lo.up is False and not _has_loopback(lo) else {}
+
+
+def _has_loopback(lo: Link) -> bool:
+    return any(found.text == LOOPBACK for found in lo.addresses)
 
 
 def _create(planner: Planner, spec: Netns) -> None:
@@ -95,7 +99,7 @@ def _address(planner: Planner, spec: Netns) -> None:
     """An address of `lo` that went with its up flag comes back."""
     if not spec.absent and spec.name in planner.state.namespaces:
         lo = planner.state.link(End(spec.name, LO))
-        if spec.untouched and lo and lo.up is False and any(found.text == LOOPBACK for found in lo.addresses):
+        if spec.untouched and lo and lo.up is False and _has_loopback(lo):
             planner.do(DeleteAddress(spec.name, LO, LOOPBACK), "lo was never up")
         attributes.address(planner, End(spec.name, LO), attributes.Attributes())
 
