@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Optional
 
+from ._errors import KernelError
 from ._lock import DIRECTORY
 from ._model import document as documents
 from ._model.document import Claim, Config, Document, Plan, Touched
@@ -76,7 +78,7 @@ class Ledger:
             if item.owner is None and item.kind == SYSCTL and item.devices & devices:
                 # It only follows, on a device that goes with this topology.
                 continue
-            self.objects.append(item)
+            self.objects.append(replace(item, since=time.monotonic()))
         self._follow(document, planned)
 
     def _follow(self, document: Document, planned: Plan) -> None:
@@ -143,14 +145,21 @@ class Ledger:
         ]
 
     def inherit(self, objects: Sequence[Touched]) -> None:
-        """Takes over what another topology had found."""
-        known = {_key(item) for item in self.objects}
-        self.objects += [item for item in objects if _key(item) not in known]
+        """Takes over what another topology had found, unless this one found it earlier."""
+        numbers = {claim: number for number, item in enumerate(self.objects) for claim in item.claims}
+        for item in objects:
+            known = {numbers[claim] for claim in item.claims if claim in numbers}
+            for number in known:
+                mine = self.objects[number]
+                if item.since < mine.since:
+                    self.objects[number] = replace(mine, found=item.found, absent=item.absent, since=item.since)
+            if not known:
+                self.objects.append(item)
 
     def settle(self, config: Config, declared: AbstractSet[Claim], state: State) -> None:
         """After a run: forgets what is no longer declared, and notes which objects exactly stand now."""
         owned = [item for item in documents.latest(self.objects) if item.owner is None or item.claims & declared]
-        self.objects = owned
+        self.objects = [_arrived(item) for item in owned]
         self.config, self.complete = config, True
         found = {_key(item): identity(item, state) for item in self.objects if item.found is None}
         self.identities = {key: value for key, value in found.items() if value}
@@ -185,6 +194,13 @@ def _follows(item: Touched, written: Any, still: Any, moved: AbstractSet[End], s
     wanted = any(follows(key, still) for dummy, key in item.claims)
     source = any(follows(key, written) for dummy, key in item.claims)
     return there and not wanted and (source or bool(item.devices & moved))
+
+
+def _arrived(item: Touched) -> Touched:
+    """A cable that was made stands where it is declared, wherever it was made."""
+    if item.kind != "veth" or item.found is not None or item.owner is None:
+        return item
+    return replace(item, absent={**item.owner, "state": "absent"}, former=())
 
 
 def _key(item: Touched) -> str:
@@ -257,13 +273,20 @@ def load(name: str, host: str) -> Optional[Ledger]:
     """A topology's ledger; None where there is none, or where it is another boot's or another host's."""
     try:
         with open(path_of(name), encoding="utf-8") as stream:
-            data = json.load(stream)
+            text = stream.read()
     except FileNotFoundError:
         return None
-    if data["version"] != VERSION or data["host"] != host:
-        return None
-    data["objects"] = [Touched(**item) for item in data["objects"]]
-    return Ledger(**data)
+    try:
+        data = json.loads(text)
+        if data["host"] != host:
+            return None
+        if data["version"] == VERSION:
+            return Ledger(**{**data, "objects": [Touched(**item) for item in data["objects"]]})
+        wrong = f"it is of version {data['version']}, and this release reads version {VERSION}"
+    except (ValueError, TypeError, KeyError):
+        wrong = "it is damaged"
+    hint = f"what it had made is not known then; to go on without it: rm {path_of(name)}"
+    raise KernelError(f"read the ledger of topology {name}", "", wrong, hint)
 
 
 def save(ledger: Ledger) -> None:

@@ -171,3 +171,35 @@ def test_many_runs_at_once_come_one_after_the_other(host: Host) -> None:
         children.append(pid)
     assert [os.waitpid(pid, 0)[1] for pid in children] == [0] * 6
     assert not apply(host, config, name="t0")["changed"]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "wrong"),
+    [
+        ("truncate -s 100", "it is damaged"),
+        ("sh -c 'echo null > $0'", "it is damaged"),
+        ("sh -c 'echo {} > $0'", "it is damaged"),
+        ('sed -i \'s/"version": 1/"version": 99/\'', "it is of version 99, and this release reads version 1"),
+    ],
+)
+def test_a_ledger_that_cannot_be_read_is_told_and_nothing_changes(host: Host, spoil: str, wrong: str) -> None:
+    apply(host, STAR)
+    host.sh(f"{spoil} /run/nsfabric/topologies/lab.json")
+    before = snapshot(host)
+    for options in ({"config": {}}, {"state": "absent"}):
+        failed = host.module("topology", name="lab", **options)
+        assert failed["msg"] == (
+            f"cannot read the ledger of topology lab in the host: {wrong}; what it had made is not known then; "
+            "to go on without it: rm /run/nsfabric/topologies/lab.json"
+        )
+        assert snapshot(host) == before
+
+
+def test_a_ledger_that_cannot_be_written_stops_the_run_before_anything_changes(host: Host) -> None:
+    host.sh("mkdir /run/nsfabric; mount -t tmpfs -o size=4k tmpfs /run/nsfabric")
+    failed = host.module("topology", name="lab", config=STAR)
+    assert "No space left on device" in failed["msg"], failed["msg"]
+    assert failed["msg"].endswith("The host was put back as it was found."), failed["msg"]
+    assert "ns1" not in host.sh("ip netns list")
+    host.sh("mount -o remount,size=1m /run/nsfabric")
+    assert apply(host, STAR)["changed"]

@@ -177,6 +177,7 @@ class Touched:
 
     `owner` says which entry of a document declares it, perhaps at another place; None where it only follows.
     `former` are entries that declared it before: a run that moved it may have been killed on the way.
+    `since` orders what several topologies found.
     """
 
     kind: str
@@ -184,6 +185,7 @@ class Touched:
     absent: Mapping[str, Any]
     owner: Optional[Mapping[str, Any]] = None
     former: Sequence[Mapping[str, Any]] = field(default_factory=list)
+    since: float = 0.0
 
     @cached_property
     def devices(self) -> frozenset[End]:

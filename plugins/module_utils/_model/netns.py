@@ -11,14 +11,16 @@ from dataclasses import dataclass
 from typing import Any, Optional
 
 from . import attributes, values
+from .addresses import DeleteAddress
 from .planner import Planner, Together, stale_file
 from .problems import Reader
 from .scope import Scope
-from .state import HOST, LO, End, State
+from .state import HOST, LO, End, Link, State
 from .step import CREATE, DELETE, Action, ip
 
 NAME = "netns"
 IDENTITY = ("name",)
+LOOPBACK = "127.0.0.1/8"
 OPTIONS: dict[str, Any] = {
     "name": {"type": "str", "required": True},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -28,12 +30,13 @@ OPTIONS: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Netns:
-    """A namespace by its name below /run/netns, as declared."""
+    """A namespace by its name below /run/netns, as declared; `untouched` is one whose `lo` was never up."""
 
     path: str
     name: str
     absent: bool
     lo_up: Optional[bool]
+    untouched: bool = False
 
     @property
     def subject(self) -> str:
@@ -47,7 +50,8 @@ class Netns:
 
 def read(reader: Reader) -> Netns:
     absent = reader.get("state") == "absent"
-    return Netns(reader.path, reader.get("name", values.netns_name) or "", absent, reader.get("lo_up"))
+    name, untouched = reader.get("name", values.netns_name) or "", bool(reader.get("untouched"))
+    return Netns(reader.path, name, absent, reader.get("lo_up"), untouched)
 
 
 def subjects(state: State, netns: str) -> Iterator[str]:
@@ -67,6 +71,16 @@ def view(state: State, subject: str) -> Optional[dict[str, Any]]:
     return {"name": subject, "lo_up": bool(lo and lo.up)}
 
 
+def record(state: State, subject: str) -> dict[str, Any]:
+    """With its first "up" `lo` gets an address, which stays when it goes down again."""
+    lo = state.link(End(subject, LO))
+    return {"untouched": True} if lo and lo.up is False and not _has_loopback(lo) else {}
+
+
+def _has_loopback(lo: Link) -> bool:
+    return any(found.text == LOOPBACK for found in lo.addresses)
+
+
 def _create(planner: Planner, spec: Netns) -> None:
     if spec.absent:
         return
@@ -84,6 +98,9 @@ def _configure(planner: Planner, spec: Netns) -> None:
 def _address(planner: Planner, spec: Netns) -> None:
     """An address of `lo` that went with its up flag comes back."""
     if not spec.absent and spec.name in planner.state.namespaces:
+        lo = planner.state.link(End(spec.name, LO))
+        if spec.untouched and lo and lo.up is False and _has_loopback(lo):
+            planner.do(DeleteAddress(spec.name, LO, LOOPBACK), "lo was never up")
         attributes.address(planner, End(spec.name, LO), attributes.Attributes())
 
 

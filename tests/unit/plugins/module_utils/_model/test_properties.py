@@ -411,6 +411,10 @@ EDITS: dict[str, tuple[Any, Any]] = {
         {"netns": NS1, "veth": [CABLE]},
         {"netns": [{"name": "ns2"}], "veth": [{**CABLE, "netns": "ns2"}]},
     ),
+    "a cable goes into a namespace with both ends": (
+        {"veth": [{"name": "near", "peer": {"name": "far"}}]},
+        {"netns": NS1, "veth": [{**CABLE, "peer": {"netns": "ns1", "name": "far"}}]},
+    ),
     "an uplink takes a name that goes": (
         {"netns": [*NS1, {"name": "ns2"}], "link": [{"netns": "ns1", "name": "eth1"}], "veth": [OTHER]},
         {"netns": [{"name": "ns2"}], "link": [{"netns": "ns2", "name": "eth1"}]},

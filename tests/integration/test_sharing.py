@@ -1,0 +1,100 @@
+# Copyright (c) 2026, nsfabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Two topologies of one host that share settings, a bridge and an uplink, in any order and killed at any step."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import pytest
+from host import Host
+from test_topology import apply, snapshot
+from test_transaction import after, kill, plan_of
+
+
+def half(number: int) -> dict[str, Any]:
+    """Each has a namespace of its own at the bridge that both declare, and the uplink's address that both want."""
+    end = {"netns": f"ns{number}", "name": "eth0", "addresses": [f"10.1.0.{number}/24"]}
+    return {
+        "netns": [{"name": f"ns{number}"}, {"name": "common"}],
+        "bridge": [{"name": "br0", "addresses": ["10.1.0.254/24"]}],
+        "link": [{"name": "eth1", "addresses": ["192.0.2.1/24", "10.9.0.1/24"], "mtu": 1400, "master": "br0"}],
+        "veth": [{**end, "peer": {"name": f"port{number}", "master": "br0"}}],
+        "netns_route": [{"destination": "10.66.0.0/16", "gateway": "10.1.0.66"}],
+        "netns_sysctl": [
+            {"name": "net.ipv4.ip_forward", "value": 1},
+            {"name": "net.ipv4.conf.all.rp_filter", "value": 2},
+        ],
+        "masquerade": [{"source": "10.1.0.0/24", "out_interface": "!br0"}],
+    }
+
+
+@pytest.fixture
+def host(host: Host) -> Host:
+    host.sh(
+        "ip netns add theirs; ip link add eth1 type veth peer name far netns theirs; ip link set eth1 up;"
+        "ip address add 192.0.2.1/24 dev eth1; ip route add 203.0.113.0/24 via 192.0.2.2"
+    )
+    return host
+
+
+def down(host: Host, name: str) -> None:
+    gone = host.module("topology", name=name, state="absent")
+    assert not gone.get("failed"), gone["msg"]
+
+
+@pytest.mark.parametrize("order", [("a", "b"), ("b", "a")])
+def test_what_both_declare_stays_until_the_last_one_goes(host: Host, order: tuple[str, str]) -> None:
+    configs = {"a": half(1), "b": half(2)}
+    before = snapshot(host)
+    for name, config in configs.items():
+        apply(host, config, name=name)
+    first, last = order
+    down(host, first)
+    assert not apply(host, configs[last], name=last)["changed"]
+    down(host, last)
+    assert snapshot(host) == before
+
+
+@pytest.mark.parametrize("order", [("a", "b"), ("b", "a")])
+def test_one_run_after_the_other_is_killed(host: Host, order: tuple[str, str]) -> None:
+    """The second comes while the first is half done; then both go."""
+    before = snapshot(host)
+    steps = plan_of(host, config=half(1))
+    for stop in range(order == ("b", "a"), steps + 1, 5):
+        host.module("topology", name="a", config=half(1), inside=after(stop, kill))
+        apply(host, half(2), name="b")
+        for name in order:
+            down(host, name)
+        assert snapshot(host) == before, f"killed after {stop} steps"
+
+
+@pytest.mark.parametrize("order", [("a", "b"), ("b", "a")])
+def test_one_goes_and_is_killed(host: Host, order: tuple[str, str]) -> None:
+    first, last = order
+    before = snapshot(host)
+    for stop in (0, 3, 8):
+        apply(host, half(1), name="a")
+        apply(host, half(2), name="b")
+        host.module("topology", name=first, state="absent", inside=after(stop, kill))
+        assert not apply(host, {"a": half(1), "b": half(2)}[last], name=last)["changed"]
+        for name in order:
+            down(host, name)
+        assert snapshot(host) == before, f"killed after {stop} steps"
+
+
+@pytest.mark.parametrize(("purged", "first"), list(product(("a", "b"), ("a", "b"))))
+def test_one_gives_up_what_the_other_still_declares(host: Host, purged: str, first: str) -> None:
+    configs = {"a": half(1), "b": half(2)}
+    other = "b" if purged == "a" else "a"
+    before = snapshot(host)
+    for name in (first, "b" if first == "a" else "a"):
+        apply(host, configs[name], name=name)
+    apply(host, {"netns": [{"name": "alone"}]}, name=purged)
+    assert not apply(host, configs[other], name=other)["changed"]
+    down(host, other)
+    down(host, purged)
+    assert snapshot(host) == before
