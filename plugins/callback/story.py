@@ -8,7 +8,7 @@ DOCUMENTATION = r"""
 name: story
 type: stdout
 short_description: Tells a play as a story
-version_added: "0.1.0"
+version_added: 1.0.0
 author:
   - nsfabric contributors (@nsfabric)
 description:

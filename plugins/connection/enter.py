@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: enter
 short_description: Run tasks inside a sandbox host, a container or a named network namespace
-version_added: "0.1.0"
+version_added: 1.0.0
 author:
   - nsfabric contributors (@nsfabric)
 description:

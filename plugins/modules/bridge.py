@@ -9,7 +9,7 @@ DOCUMENTATION = r"""
 ---
 module: bridge
 short_description: Manage a bridge
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - nsfabric contributors (@nsfabric)
 description:

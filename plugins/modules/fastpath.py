@@ -9,7 +9,7 @@ DOCUMENTATION = r"""
 ---
 module: fastpath
 short_description: Manage an eBPF short cut between devices, past the IP stack
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - nsfabric contributors (@nsfabric)
 description:

@@ -9,7 +9,7 @@ DOCUMENTATION = r"""
 ---
 module: forward_accept
 short_description: Manage rules that let traffic be forwarded
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - nsfabric contributors (@nsfabric)
 description:

@@ -9,7 +9,7 @@ DOCUMENTATION = r"""
 ---
 module: link
 short_description: Configure a network device that exists
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - nsfabric contributors (@nsfabric)
 description:

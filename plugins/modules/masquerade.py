@@ -9,7 +9,7 @@ DOCUMENTATION = r"""
 ---
 module: masquerade
 short_description: Manage source NAT on the way out
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - nsfabric contributors (@nsfabric)
 description:

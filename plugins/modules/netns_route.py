@@ -9,7 +9,7 @@ DOCUMENTATION = r"""
 ---
 module: netns_route
 short_description: Manage a route in a network namespace
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - nsfabric contributors (@nsfabric)
 description:

@@ -9,7 +9,7 @@ DOCUMENTATION = r"""
 ---
 module: reachability
 short_description: Prove who can and who cannot reach whom
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - nsfabric contributors (@nsfabric)
 description:

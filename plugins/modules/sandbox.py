@@ -9,7 +9,7 @@ DOCUMENTATION = r"""
 ---
 module: sandbox
 short_description: Make hosts to try networks on, without touching the real one
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - nsfabric contributors (@nsfabric)
 description:

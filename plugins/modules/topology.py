@@ -9,7 +9,7 @@ DOCUMENTATION = r"""
 ---
 module: topology
 short_description: Build a whole virtual network in one transaction
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - nsfabric contributors (@nsfabric)
 description:

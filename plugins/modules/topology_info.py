@@ -9,7 +9,7 @@ DOCUMENTATION = r"""
 ---
 module: topology_info
 short_description: Read the virtual networks of a host
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - nsfabric contributors (@nsfabric)
 description:

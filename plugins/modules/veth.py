@@ -9,7 +9,7 @@ DOCUMENTATION = r"""
 ---
 module: veth
 short_description: Manage a veth cable between two namespaces
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - nsfabric contributors (@nsfabric)
 description:

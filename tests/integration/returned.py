@@ -64,3 +64,22 @@ def _value(path: str, documentation: Mapping[str, Any], value: Any) -> Iterator[
             yield from _value(f"{path}[]", each, part)
     elif "contains" in documentation:
         yield from differences(path, documentation["contains"], value)
+
+
+def documented_paths(contains: Mapping[str, Any], path: str = "") -> Iterator[str]:
+    """Everything that is documented, however deep."""
+    for key, documentation in contains.items():
+        yield f"{path}{key}"
+        yield from documented_paths(documentation.get("contains", {}), f"{path}{key}.")
+
+
+def paths(contains: Mapping[str, Any], values: Mapping[str, Any], path: str = "") -> Iterator[str]:
+    """What of it has a value in a result."""
+    for key, documentation in contains.items():
+        value = values.get(key)
+        if value is None:
+            continue
+        yield f"{path}{key}"
+        for part in value if isinstance(value, list) else [value]:
+            if isinstance(part, dict):
+                yield from paths(documentation.get("contains", {}), part, f"{path}{key}.")

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,7 +22,23 @@ from pathlib import Path
 
 ROOT = Path.cwd()
 LOGS = ROOT / ".venv" / "molecule"
+# The home of somebody who has installed the collection; config.yml names what is in it.
+HOME = LOGS / "home"
 running: set[subprocess.Popen[bytes]] = set()
+
+
+def galaxy(*arguments: str) -> None:
+    """With no setting of ours, which would lead to the checkout."""
+    mine = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
+    command = ["ansible-galaxy", "collection", *arguments]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env={**mine, "HOME": str(HOME)})
+
+
+def install() -> None:
+    """All scenarios use the collection as its users get it: built, and installed into an empty home."""
+    shutil.rmtree(HOME, ignore_errors=True)
+    galaxy("build", "--output-path", str(HOME))
+    galaxy("install", "--offline", *map(str, HOME.glob("*.tar.gz")))
 
 
 def podman(*arguments: str) -> list[str]:
@@ -83,6 +100,7 @@ def main(names: list[str]) -> int:
             sys.exit("molecule: another run is at work in this checkout, with the same containers; wait for its end")
         subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
         sweep()
+        install()
         try:
             return test_all(names)
         except KeyboardInterrupt:

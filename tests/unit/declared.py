@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,10 @@ import pytest
 import yaml
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.playbook.block import Block
+from ansible.playbook.play import Play
+from ansible.playbook.playbook_include import PlaybookInclude
+from ansible.playbook.task import Task
 
 from ansible_collections.nsfabric.linux.plugins.module_utils import _validate
 from ansible_collections.nsfabric.linux.plugins.module_utils._model import document
@@ -92,8 +96,20 @@ def errors_of_role(name: str, given: Mapping[str, Any]) -> list[str]:
     return [f"{name}: {message}" for message in result.error_messages]
 
 
+def _errors_of_keys(entry: Mapping[str, Any], keywords: Iterable[str], actions: int) -> Iterator[str]:
+    """An entry has keywords of Ansible's own, and so many modules beside them, each by its full name."""
+    others = [key for key in entry if key not in keywords]
+    if len(others) != actions:
+        yield f"beside Ansible's own keywords there have to be {actions} modules, not {others}"
+    for key in others:
+        if len(key.split(".")) < 3:
+            yield f"not a full name: {key}"
+
+
 def errors_of_tasks(tasks: list[dict[str, Any]]) -> Iterator[str]:
     for task in tasks:
+        block = any(part in task for part in BLOCKS)
+        yield from _errors_of_keys(task, (Block if block else Task).fattributes, 0 if block else 1)
         for part in BLOCKS:
             yield from errors_of_tasks(task.get(part, []))
         for key, given in task.items():
@@ -105,6 +121,8 @@ def errors_of_tasks(tasks: list[dict[str, Any]]) -> Iterator[str]:
 
 def errors_of_plays(plays: list[dict[str, Any]]) -> Iterator[str]:
     for play in plays:
+        imported = "hosts" not in play
+        yield from _errors_of_keys(play, PlaybookInclude.fattributes if imported else Play.fattributes, int(imported))
         for part in TASK_LISTS:
             yield from errors_of_tasks(play.get(part, []))
         for entry in play.get("roles", []):

@@ -101,6 +101,11 @@ def test_a_link_leads_somewhere(page: Any) -> None:
         ("nsfabric_roles: [brigded]", "no role brigded"),
         ("{site: here, bridged_mtu: big}", "int"),
         ("anything: else", "neither tasks nor plays"),
+        ("- topology: {name: lab}", "not a full name: topology"),
+        ("- {nsfabric.linux.netns: {name: ns1}, whne: true}", "whne"),
+        ("- name: Nothing", "1 modules, not []"),
+        ("- {hosts: all, task: []}", "not ['task']"),
+        ("- import_playbook: nsfabric.linux.lab", "not a full name: import_playbook"),
     ],
 )
 def test_what_is_wrong_is_found(text: str, message: str) -> None:
