@@ -28,15 +28,20 @@ IMPORT_ERROR: Optional[str] = None
 PYROUTE2 = ""
 library.wait()
 try:
-    from pyroute2.config import version
     from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
     from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
     from pyroute2.netlink.rtnl.ndmsg import ndmsg
     from pyroute2.netlink.rtnl.rtmsg import rtmsg
-
-    PYROUTE2 = str(version.__version__)
 except ImportError:
     IMPORT_ERROR = traceback.format_exc()
+else:
+    # Debian 12's package is without this file.
+    try:
+        from pyroute2.config import version
+
+        PYROUTE2 = str(version.__version__)
+    except ImportError:
+        PYROUTE2 = "unknown"
 
 RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK, RTM_SETLINK = 16, 17, 18, 19
 RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22

@@ -57,3 +57,14 @@ def test_without_it_the_error_is_kept() -> None:
         "print(netlink.IMPORT_ERROR.splitlines()[-1].partition(':')[0], repr(netlink.PYROUTE2))",
     )
     assert python(*program) == "ModuleNotFoundError ''"
+
+
+def test_a_package_without_its_version_is_taken() -> None:
+    """Debian 12's is without that file."""
+    program = (
+        "import sys",
+        "sys.modules['pyroute2.config.version'] = None",
+        f"import {NETLINK} as netlink",
+        "print(netlink.IMPORT_ERROR, netlink.PYROUTE2, netlink.ifinfmsg.__name__)",
+    )
+    assert python(*program) == "None unknown ifinfmsg"
