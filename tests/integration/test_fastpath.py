@@ -257,6 +257,14 @@ def test_with_a_rule_for_the_same_packets(host: Host, refused: Any, module: str,
     both = {"fastpath": [{"name": "pods", "ends": ends(1, 2)}], module: [rule]}
     assert "covers packets between its ends" in refused("topology", name="lab", config=both)
     assert not has_clsact(host, "veth1b")
+    host.do("fastpath", name="pods", ends=ends(1, 2))
+    before = host.sh("nft list ruleset")
+    for check in (True, False):
+        told = host.module(module, check=check, **rule)["msg"]
+        assert "covers packets between the ends of the fast path pods, which pass it by" in told
+    assert host.sh("nft list ruleset") == before
+    host.do("fastpath", name="pods", state="absent")
+    assert host.do(module, **rule)["changed"]
 
 
 def test_a_chain_that_drops_is_warned_about(host: Host) -> None:

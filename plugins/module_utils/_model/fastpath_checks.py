@@ -6,16 +6,15 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator, Sequence
 
-from . import firewall_plan, values
+from . import fastpath_rules, firewall_plan
 from .attributes import kind_name
 from .fastpath_program import HELPERS, MODES, PEER, REDIRECT
 from .fastpath_spec import PathEnd, PathSpec
-from .firewall import FORWARD_ACCEPT, MASQUERADE, Rule, firewall_of, split_negation
+from .firewall import FORWARD_ACCEPT, MASQUERADE, Rule, firewall_of
 from .planner import Planner
-from .state import LO, End, Link
+from .state import LO, Destination, End, Link
 
 
 def feature(mode: str) -> str:
@@ -90,34 +89,8 @@ def _check_addresses(planner: Planner, spec: PathSpec) -> None:
 
 def _rules(planner: Planner, spec: PathSpec) -> Iterator[Rule]:
     """Our rules that would see packets from one end to another, if these were routed or bridged."""
+    table = [Destination(address, end.device) for end in spec.ends for address in end.addresses]
     for kind in (MASQUERADE, FORWARD_ACCEPT):
         for rule in firewall_plan.subjects(planner.state, spec.netns, kind):
-            if _covers(planner, spec, rule):
+            if fastpath_rules.covers(planner.state, rule, table):
                 yield rule
-
-
-def _covers(planner: Planner, spec: PathSpec, rule: Rule) -> bool:
-    sources = set(_matching(planner, spec, rule.family, rule.source, rule.in_interface))
-    destinations = set(_matching(planner, spec, rule.family, rule.destination, rule.out_interface))
-    return any(
-        version == other and device != far
-        for version in (4, 6)
-        for device in {name for name, found in sources if found == version}
-        for far, other in destinations
-    )
-
-
-def _matching(planner: Planner, spec: PathSpec, family: int, prefix: str, device: str) -> Iterator[tuple[str, int]]:
-    """(device, IP version) of the ends with an address that a rule's prefix and device match."""
-    network = ipaddress.ip_network(prefix) if prefix else None
-    negated, name = split_negation(device)
-    for end in spec.ends:
-        link = planner.state.link(End(spec.netns, end.device))
-        # Netfilter sees a bridge in place of its ports.
-        seen = (link.master if link else None) or end.device
-        if name and (seen == name) == negated:
-            continue
-        for address in end.addresses:
-            version = values.family(address)
-            if family in (0, version) and (network is None or ipaddress.ip_address(address) in network):
-                yield end.device, version

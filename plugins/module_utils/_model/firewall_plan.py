@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Optional
 
-from . import values
+from . import fastpath_rules, values
 from .firewall import (
     AUTO,
     FAMILY_NAME,
@@ -66,7 +66,9 @@ class RuleSpec:
         return self.rule.netns
 
     def add_to(self, scope: Scope) -> None:
-        scope.namespace(self.netns).firewall = True
+        needs = scope.namespace(self.netns)
+        needs.firewall = True
+        needs.hooks = needs.hooks or not self.absent
 
 
 def read(reader: Reader, kind: str, empty: str) -> RuleSpec:
@@ -191,6 +193,7 @@ def _usable(planner: Planner, spec: RuleSpec, firewall: Firewall, backend: str) 
 
 def converge(planner: Planner, spec: RuleSpec, wanted: Sequence[Wanted]) -> None:
     """Plans that a rule stands at its places, once, as it should read, and nowhere else."""
+    _check_fastpaths(planner, spec)
     firewall = firewall_of(planner.state, spec.netns)
     missing = list(wanted)
     for found in firewall.ours(spec.rule):
@@ -203,6 +206,17 @@ def converge(planner: Planner, spec: RuleSpec, wanted: Sequence[Wanted]) -> None
         _make_room(planner, spec, want.place)
         program = firewall.program(want.place)
         planner.do(AddRule(spec.netns, want.place, want.comment, want.body, program), want.why)
+
+
+def _check_fastpaths(planner: Planner, spec: RuleSpec) -> None:
+    """Refuses a rule for packets that a fast path leads past it; one that the document declares says so itself."""
+    declared = {other.subject for other in planner.specs.get("fastpath", ())}
+    for name in fastpath_rules.standing(planner.state, spec.rule):
+        if (spec.netns, name) not in declared:
+            planner.refuse(
+                f"the rule '{spec.rule.comment()}' covers packets between the ends of the fast path {name}, which pass "
+                "it by; take them out of the rule, or out of the fast path"
+            )
 
 
 def _why_not(found: Found, wanted: Sequence[Wanted]) -> str:

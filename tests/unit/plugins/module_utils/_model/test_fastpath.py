@@ -205,6 +205,20 @@ def test_with_a_rule(kind: str, rule: dict[str, Any], covered: bool) -> None:
     assert [("covers packets between its ends" in problem) for problem in problems] == [True] * covered
     dummy, problems = plan(plan(host(), {kind: [rule]})[0].after, config(*ENDS))
     assert len(problems) == covered
+    dummy, problems = plan(host(there("v1", "v2")), {kind: [rule]})
+    assert [("the fast path pods" in problem) for problem in problems] == [True] * covered
+
+
+def test_a_rule_in_place_of_a_fast_path() -> None:
+    rule = {"source": "10.0.0.0/16"}
+    gone = {"fastpath": [{"name": "pods", "state": "absent"}], "masquerade": [rule]}
+    assert plan(host(there("v1", "v2")), gone)[1] == []
+    assert plan(host(there("v1", "v2")), {"masquerade": [{**rule, "state": "absent"}]})[1] == []
+
+
+def test_a_rule_and_a_fast_path_of_one_document_are_told_once() -> None:
+    dummy, problems = plan(host(there("v1", "v2")), {**config(*ENDS), "masquerade": [{"source": "10.0.0.0/16"}]})
+    assert len(problems) == 1
 
 
 def test_ports_of_a_bridge_are_seen_as_the_bridge() -> None:
