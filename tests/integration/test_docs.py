@@ -45,6 +45,7 @@ VARYING = [
     (r"rtt min/avg/max/mdev = \S+ TIME", "RTT"),
     (r"^\d\d:\d\d:\d\d\.\d+", "CLOCK"),
     (r"\bid \d+", "id N"),
+    (r"\bseq \d+", "seq N"),
     (r"@if\d+", "@if"),
     (r"^\d+: ", "N: "),
     (r"\*{3,}", "***"),

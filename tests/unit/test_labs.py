@@ -10,7 +10,7 @@ import pytest
 from jsonschema import Draft7Validator
 
 from ansible_collections.nsfabric.linux.tests.tools import labs, schema
-from ansible_collections.nsfabric.linux.tests.unit.declared import errors_of_module
+from ansible_collections.nsfabric.linux.tests.unit.declared import ROLES, errors_of_module
 from ansible_collections.nsfabric.linux.tests.unit.pages import ROOT, of_page
 
 
@@ -21,7 +21,19 @@ def test_a_lab_is_valid(lab: str) -> None:
     assert [error.message for error in Draft7Validator(schema.schema()).iter_errors(document)] == []
 
 
-@pytest.mark.parametrize("lab", [lab for lab in labs.LABS if (ROOT / "docs" / "labs" / f"{lab}.md").exists()])
+@pytest.mark.parametrize("lab", labs.LABS)
 def test_the_drawing_of_a_lab_is_current(lab: str) -> None:
     page = ROOT / "docs" / "labs" / f"{lab}.md"
     assert [block.text for block in of_page(page) if block.language == "mermaid"] == [f"{labs.mermaid(lab)}\n"]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_has_a_scenario(role: str) -> None:
+    scenario = ROOT / "extensions" / "molecule" / role
+    assert {path.name for path in scenario.iterdir()} >= {"molecule.yml", "inventory"}
+
+
+@pytest.mark.parametrize("index", ["docs/labs/README.md", "docs/zh/labs/README.md", "tests/site/index.md"])
+def test_an_index_has_every_lab(index: str) -> None:
+    told = (ROOT / index).read_text(encoding="utf-8")
+    assert [lab for lab in labs.LABS if f"/{lab}\n" not in told and f"]({lab}.md)" not in told] == []

@@ -50,6 +50,13 @@ def expression(found: dict[str, Any]) -> str:
     return f"{name} {'not ' if found['match']['op'] == '!=' else ''}{value}"
 
 
+def filters(netns: str, name: str) -> list[str]:
+    """Filters that packets pass as they come in by a device, in their order."""
+    inside = [] if netns == "host" else ["-n", netns]
+    found = run("tc", "-j", *inside, "filter", "show", "dev", name, "ingress")
+    return [f"{netns} {name} {each['options'].get('bpf_name', each['kind'])}" for each in found if "options" in each]
+
+
 def sysctl(name: str) -> str:
     netns, dummy, key = name.partition(":")
     inside = [] if netns == "host" else ["ip", "netns", "exec", netns]
@@ -63,9 +70,10 @@ def each_netns() -> Iterator[tuple[str, list[str]]]:
 
 
 def picture(names: list[str]) -> dict[str, Any]:
-    devices, routes = {}, []
+    devices, routes, ingress = {}, [], []
     for netns, ip in each_netns():
         for link in run(*ip, "address"):
+            ingress += filters(netns, link["ifname"])
             if link["ifname"] not in ("lo", "eth0") or "UP" not in link["flags"]:
                 devices[f"{netns} {link['ifname']}"] = device(link)
         for found in run(*ip, "route") + run(*ip, "-6", "route"):
@@ -77,6 +85,7 @@ def picture(names: list[str]) -> dict[str, Any]:
         "devices": devices,
         "routes": sorted(routes),
         "rules": sorted(rules),
+        "filters": sorted(ingress),
         "sysctls": {name: sysctl(name) for name in names},
         "uplink": {"address": subnet["prefsrc"], "subnet": subnet["dst"]},
     }
