@@ -27,6 +27,7 @@ NOT_RUN = {
     "./run test": "this is it",
     "PYTHONPATH=.venv/collections .venv/bin/python3 tests/tools/schema.py": "changes the checkout",
     "./run test tests/unit": "a part of it",
+    "./run kernel": "the same, in a virtual machine",
     "./run bench": "takes minutes, and is no test",
     "./run test && ./run lint": "the same",
     "git clone https://github.com/nsfabric/linux nsfabric-linux": "needs the network",
