@@ -11,7 +11,7 @@ from host import Host
 # How a link of a kind is made that not every kernel has. Loading the module dummy makes a dummy0, unless told not to.
 MAKE = {
     "dummy": "modprobe -q dummy numdummies=0 || :; ip link add {name} type dummy",
-    "vlan": "ip link add under type bridge; ip link add link under name {name} type vlan id 5",
+    "vlan": "ip link add under up type bridge; ip link add link under name {name} type vlan id 5",
     "vrf": "ip link add {name} type vrf table 5",
 }
 TRIALS = {

@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from host import Host
+from host import PATIENCE, Host
 
 from ansible_collections.nsfabric.linux.tests.unit.pages import PAGES, ROOT, Block, of_page
 from roles import collections
@@ -99,7 +99,7 @@ class Reader:
             stderr=subprocess.STDOUT,
             text=True,
             env=self.environment,
-            timeout=60,
+            timeout=60 * PATIENCE,
             check=False,
         )
         return done.returncode, done.stdout
