@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import platform
 import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
@@ -16,11 +17,12 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import features
 from host import Host
 
 
-def pytest_report_header() -> str:
-    return f"pyroute2 {version('pyroute2')}"
+def pytest_report_header() -> list[str]:
+    return [f"pyroute2 {version('pyroute2')}", f"kernel {platform.release()}: {features.told()}"]
 
 
 @pytest.fixture

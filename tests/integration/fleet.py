@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from host import Host
+from host import PATIENCE, Host
 
 from roles import collections
 
@@ -57,7 +57,7 @@ class Fleet:
         # What single hosts have besides.
         self.own: dict[str, dict[str, Any]] = {name: {} for name in names}
         self.settings: dict[str, str] = {"ANSIBLE_PIPELINING": "true"}
-        self.patience = 300
+        self.patience = 300 * PATIENCE
         (folder / "ansible.cfg").write_text("# Nobody else's settings.\n", encoding="utf-8")
 
     def at(self, name: str) -> Sandbox:

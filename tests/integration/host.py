@@ -27,6 +27,8 @@ COLLECTION = "ansible_collections.nsfabric.linux.plugins"
 importlib.import_module(f"{COLLECTION}.module_utils._glue")
 CLONE_NEWNS, CLONE_NEWNET = 0x20000, 0x40000000
 MS_REC, MS_PRIVATE = 0x4000, 0x40000
+# How many times as long as on a machine of its own everything may take: a processor that is emulated is slow.
+PATIENCE = int(os.environ.get("NSFABRIC_PATIENCE", "1"))
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -37,7 +39,7 @@ def call(result: int) -> None:
 
 def until(condition: Any, seconds: float = 30.0) -> Any:
     """Polls until the condition gives something true, and returns that."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + seconds * PATIENCE
     while True:
         found = condition()
         if found or time.monotonic() > end:
@@ -91,7 +93,7 @@ class Host:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=60 * PATIENCE,
         )
         if check and done.returncode:
             raise AssertionError(f"{command!r} failed: {done.stdout}{done.stderr}")

@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from host import Host, until
+from host import PATIENCE, Host, until
 from test_topology import snapshot
 
 from ansible_collections.nsfabric.linux.plugins.module_utils import _glue
@@ -122,7 +122,7 @@ def _run(host: Host, book: list[dict[str, Any]], variables: dict[str, Any]) -> s
             capture_output=True,
             text=True,
             check=False,
-            timeout=300,
+            timeout=300 * PATIENCE,
             cwd=folder,
             env={
                 **os.environ,
@@ -202,7 +202,7 @@ class Capture:
         inside = ["ip", "netns", "exec", netns] if netns else []
         self._process = subprocess.Popen(
             [
-                *("nsenter", "-t", str(host.pid), "-n", "-m", *inside, "timeout", str(seconds)),
+                *("nsenter", "-t", str(host.pid), "-n", "-m", *inside, "timeout", str(seconds * PATIENCE)),
                 *("tcpdump", "-i", device, "-n", "-e", "-v", "-l", "--immediate-mode", "-c", str(count), what),
             ],
             stdout=subprocess.PIPE,
@@ -219,7 +219,7 @@ class Capture:
 
     def packets(self) -> list[str]:
         """One line for each packet."""
-        out, dummy = self._process.communicate(timeout=30)
+        out, dummy = self._process.communicate(timeout=30 * PATIENCE)
         # What tcpdump says of the inner part of a packet stands on lines of its own.
         return [line for line in re.sub(r"\n\s+", " ", out).splitlines() if line]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import features
 import pytest
 from host import Host, warnings
 
@@ -153,14 +154,32 @@ def test_the_spanning_trees_delays(host: Host, converge: Any, refused: Any) -> N
 
 def test_vlan_filtering(host: Host, converge: Any, refused: Any) -> None:
     assert not host.do("bridge", name="br0", check=True, vlan_filtering=False).get("failed")
-    host.sh("ip link add probe type bridge; ip link set probe type bridge vlan_filtering 1 2>/dev/null || :")
-    if settings(host, "probe")["vlan_filtering"]:
-        converge("bridge", name="br0", vlan_filtering=True)
-        converge("bridge", name="br0", vlan_filtering=False)
+    if features.has("vlan_filtering"):
+        for wanted in (True, False):
+            done = converge("bridge", name="br0", vlan_filtering=wanted)
+            assert done["bridge"]["vlan_filtering"] is wanted
+            assert settings(host)["vlan_filtering"] == int(wanted)
     else:
         message = refused("bridge", name="br0", vlan_filtering=True)
         assert message.startswith("vlan_filtering: this kernel's bridges cannot filter VLANs")
         converge("bridge", name="br0", vlan_filtering=False)
+
+
+def test_vlan_filtering_in_a_namespace_and_the_vlans_of_others(host: Host, converge: Any, refused: Any) -> None:
+    host.sh("ip netns add ns1; ip -n ns1 link add p1 type veth peer name q1")
+    options = {"netns": "ns1", "name": "br0", "ports": ["p1"], "vlan_filtering": True}
+    if not features.has("vlan_filtering"):
+        assert refused("bridge", **options).startswith("vlan_filtering: this kernel's bridges cannot filter VLANs")
+        return
+    converge("bridge", **options)
+    host.sh("bridge vlan add dev p1 vid 7", "ns1")
+    vlans = host.json("bridge -j vlan show dev p1", "ns1")
+    assert [vlan["vlan"] for vlan in vlans[0]["vlans"]] == [1, 7]
+    assert host.do("bridge", **options)["changed"] is False
+    converge("bridge", **{**options, "stp": True})
+    assert settings(host, netns="ns1")["vlan_filtering"] == 1
+    assert host.json("bridge -j vlan show dev p1", "ns1") == vlans
+    assert host.do("bridge", netns="ns1", name="br0")["bridge"]["vlan_filtering"] is True
 
 
 @pytest.mark.parametrize(("mtu", "of_port"), [(9000, 1500), (1500, 1400), (1400, 9000), (1280, 1500)])

@@ -16,7 +16,7 @@ from importlib import import_module
 from typing import Any
 
 import pytest
-from host import COLLECTION, Host, call, until, warnings
+from host import COLLECTION, PATIENCE, Host, call, until, warnings
 from test_topology import snapshot
 
 bpf = import_module(f"{COLLECTION}.module_utils._kernel.bpf")
@@ -143,7 +143,7 @@ def test_a_stream(host: Host, mode: str) -> None:
         assert server.stdout
         assert server.stdout.readline() == "listens\n"
         host.sh(f'python3 -c "{SEND % four(2)}"', "ns1")
-        assert server.communicate(timeout=60)[0] == "4000000\n"
+        assert server.communicate(timeout=60 * PATIENCE)[0] == "4000000\n"
     assert counters(host) == was
 
 
@@ -197,7 +197,7 @@ def test_a_change_interrupts_nobody(host: Host) -> None:
     with subprocess.Popen(ping, stdout=subprocess.PIPE, text=True) as process:
         for wanted in (ends(1, 2, 3), ends(1, 2), ends(1, 2, 3)):
             host.do("fastpath", name="pods", ends=wanted)
-        told = process.communicate(timeout=60)[0]
+        told = process.communicate(timeout=60 * PATIENCE)[0]
     assert "1000 received" in told
     assert set(re.findall(r"ttl=(\d+)", told)) == {"64"}
 

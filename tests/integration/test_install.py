@@ -16,7 +16,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from host import Host
+from host import PATIENCE, Host
 
 ROOT = Path(__file__).parents[2]
 # Whatever is in the tarball is one of these; a file of another kind is a decision to make.
@@ -50,7 +50,9 @@ def alone(home: Path) -> dict[str, str]:
 
 def galaxy(home: Path, *arguments: object) -> None:
     command = [sys.executable, "-m", "ansible", "galaxy", "collection", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=alone(home), timeout=120)
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=ROOT, env=alone(home), timeout=120 * PATIENCE
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 

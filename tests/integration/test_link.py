@@ -9,6 +9,7 @@ from __future__ import annotations
 import subprocess
 from typing import Any
 
+import features
 import pytest
 from host import Host, warnings
 
@@ -143,6 +144,29 @@ def test_moved_and_changed_at_once(host: Host, converge: Any, nic: str) -> None:
     assert moved == {"up": False, "mtu": 1300, "txqueuelen": 1000, "master": "br1", "addresses": ["10.9.0.1/24"]}
     converge("link", name=nic, addresses=[], up=True)
     assert host.attributes(nic)["addresses"] == []
+
+
+@pytest.mark.parametrize("kind", features.MAKE)
+def test_a_link_of_a_kind_that_not_every_kernel_has(host: Host, converge: Any, refused: Any, kind: str) -> None:
+    host.sh("ip netns add ns1")
+    said = host.sh(f"{{ {features.MAKE[kind].format(name='nic')}; }} 2>&1 || :")
+    if host.link("nic") is None:
+        assert "Unknown device type" in said
+        assert "there is no link nic in the host" in refused("link", name="nic", up=True, checked=False)
+        return
+    done = converge("link", name="nic", addresses=["10.0.0.1/24", "fd00::9/64"], up=True, mtu=1400)
+    assert done["link"]["addresses"] == ["10.0.0.1/24", "fd00::9/64"]
+    before = host.attributes("nic")
+    assert (before["addresses"], before["up"], before["mtu"]) == (["10.0.0.1/24", "fd00::9/64"], True, 1400)
+    # A VRF stays where it was made.
+    if kind != "vrf":
+        converge("link", name="nic", netns="ns1")
+        assert host.link("nic") is None
+        assert host.attributes("nic", "ns1") == before
+        converge("link", name="nic")
+        assert host.attributes("nic") == before
+    assert converge("link", name="nic", state="absent")["link"] is None
+    assert host.link("nic") is None
 
 
 def test_names_in_the_way_of_a_move(host: Host, refused: Any, nic: str) -> None:

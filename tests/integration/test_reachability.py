@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from host import COLLECTION, Host, until
+from host import COLLECTION, PATIENCE, Host, until
 
 SERVER = """
 import socket, sys
@@ -609,7 +609,7 @@ def test_it_needs_neither_pyroute2_nor_ping(pair: Host) -> None:
     )
     paths = ":".join(path for path in sys.path if path)
     command = ["nsenter", "-t", str(pair.pid), "-n", "-m", "env", "-i", f"PYTHONPATH={paths}", sys.executable, "-c"]
-    done = subprocess.run([*command, program], capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run([*command, program], capture_output=True, text=True, check=False, timeout=60 * PATIENCE)
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads(done.stdout)["ok"] is True
 
