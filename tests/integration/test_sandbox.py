@@ -9,14 +9,13 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from host import PATIENCE, Host, _libc, call, until
+from host import Host, _libc, call, until
 
 from ansible_collections.nsfabric.linux.plugins.module_utils._kernel import sandbox as kernel
 
@@ -294,9 +293,7 @@ def test_a_host_does_not_hold_the_machine_s_namespaces(host: Host) -> None:
 
 def test_a_hundred_hosts(host: Host) -> None:
     names = [f"h{number}" for number in range(100)]
-    start = time.monotonic()
     made = run(host, *names)["sandboxes"]
-    assert time.monotonic() - start < 10 * PATIENCE, "it takes one or two seconds"
     assert (made[0]["address"], made[99]["address"]) == ("10.211.55.10", "10.211.55.109")
     assert pings(host, "h0", made[99]["address"])
     assert pings(host, "h99", made[0]["address6"])
