@@ -239,7 +239,7 @@ def touched(planned: Plan) -> list[Touched]:
     And what would follow when one of them is put back: a device's forwarding follows ip_forward.
     """
     result: list[Touched] = []
-    acted = _acted_on(planned)
+    acted, targets = _acted_on(planned), _targets(planned)
     for name, kind in KINDS.items() if planned.steps else ():
         places = _places(kind, planned)
         if name == "link":
@@ -261,7 +261,7 @@ def touched(planned: Plan) -> list[Touched]:
                 continue
             if before or (after and not (name in INSEPARABLE or _moved(planned, subject))):
                 found = _touched(name, before, before or after, seen)
-                result.append(replace(found, former=_targets(planned, subject)) if name == "link" else found)
+                result.append(replace(found, former=targets[subject]) if name == "link" else found)
             if before and after and name in DEVICES and _is_another(planned, subject):
                 result.append(_touched(name, None, after, seen))
     return result
@@ -318,10 +318,13 @@ def _touched(name: str, found: Optional[Mapping[str, Any]], shown: Any, seen: se
     return Touched(name, found, {**identity, "state": "absent"})
 
 
-def _targets(planned: Plan, subject: Any) -> list[Mapping[str, Any]]:
-    """Where a plan moves a link."""
-    moves = [step.action for step in planned.steps if isinstance(step.action, MoveLink)]
-    return [End(move.target, move.name).entry for move in moves if End(move.netns, move.name) == subject]
+def _targets(planned: Plan) -> dict[End, list[Mapping[str, Any]]]:
+    """Where a plan moves each link."""
+    found: dict[End, list[Mapping[str, Any]]] = defaultdict(list)
+    for step in planned.steps:
+        if isinstance(step.action, MoveLink):
+            found[End(step.action.netns, step.action.name)].append(End(step.action.target, step.action.name).entry)
+    return found
 
 
 def _is_another(planned: Plan, subject: Any) -> bool:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.nsfabric.linux.plugins.module_utils import _ledger
+from ansible_collections.nsfabric.linux.plugins.module_utils._errors import KernelError
 from ansible_collections.nsfabric.linux.plugins.module_utils._ledger import Ledger
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.document import Touched
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import HOST, Link, Namespace, State
@@ -68,7 +69,18 @@ class TestOnDisk:
         _ledger.save(ledger())
         path = folder / "lab.json"
         path.write_text(json.dumps({**json.loads(path.read_text()), "version": _ledger.VERSION + 1}))
-        assert _ledger.load("lab", "boot:1") is None
+        with pytest.raises(KernelError, match=f"it is of version {_ledger.VERSION + 1}, and this release reads"):
+            _ledger.load("lab", "boot:1")
+        assert _ledger.load("lab", "boot:2") is None
+
+    def test_what_was_found_first_counts(self) -> None:
+        address = {"name": "eth0", "addresses": ["192.0.2.1/24"]}
+        first = Touched("link", address, {"name": "eth0", "state": "absent"}, since=1.0)
+        later = replace(first, found={"name": "eth0", "addresses": []}, since=2.0)
+        for mine, other in ((first, later), (later, first)):
+            heir = Ledger("lab", "boot:1", objects=[mine])
+            heir.inherit([other])
+            assert [item.found for item in heir.objects] == [address]
 
     def test_forgetting_twice_is_harmless(self) -> None:
         _ledger.save(ledger())
