@@ -22,15 +22,16 @@ from typing import Any, Optional
 from ._errors import KernelError
 from ._lock import DIRECTORY
 from ._model import document as documents
-from ._model.document import Claim, Config, Document, Plan, Touched
+from ._model.document import Claim, Config, Document, Plan
 from ._model.netns_sysctl import follows
 from ._model.problems import Problems
 from ._model.state import HOST, End, State
+from ._model.touched import DEVICES, Touched, latest, touched
 
 FOLDER = os.path.join(DIRECTORY, "topologies")
 VERSION = 1
 SYSCTL = "netns_sysctl"
-LINKS = ("link", *documents.DEVICES)
+LINKS = ("link", *DEVICES)
 
 
 @dataclass
@@ -66,12 +67,12 @@ class Ledger:
         """
         owners = owners_of(document, state)
         known = {claim for item in self.objects for claim in item.claims}
-        for item in documents.touched(undone):
+        for item in touched(undone):
             known |= item.claims if not item.claims & owners.keys() else set()
         devices = self._made()
         made = {item.absent["name"] for item in self.objects if item.kind == "netns" and item.found is None}
         going = made - planned.after.namespaces.keys()
-        for item in documents.touched(planned):
+        for item in touched(planned):
             if item.claims & known or (item.kind != "netns" and item.places & going):
                 continue
             item = _owned(item, owners, state)
@@ -93,9 +94,7 @@ class Ledger:
 
     def _made(self) -> set[End]:
         """The devices that this topology made."""
-        return {
-            end for item in self.objects if item.found is None for end in item.devices if item.kind in documents.DEVICES
-        }
+        return {end for item in self.objects if item.found is None for end in item.devices if item.kind in DEVICES}
 
     def left_by(self, declared: AbstractSet[Claim]) -> list[Touched]:
         """The objects that were declared and are not any more, as far as a document alone tells."""
@@ -158,7 +157,7 @@ class Ledger:
 
     def settle(self, config: Config, declared: AbstractSet[Claim], state: State) -> None:
         """After a run: forgets what is no longer declared, and notes which objects exactly stand now."""
-        owned = [item for item in documents.latest(self.objects) if item.owner is None or item.claims & declared]
+        owned = [item for item in latest(self.objects) if item.owner is None or item.claims & declared]
         self.objects = [_arrived(item) for item in owned]
         self.config, self.complete = config, True
         found = {_key(item): identity(item, state) for item in self.objects if item.found is None}
@@ -176,8 +175,8 @@ class Ledger:
 
     def touched(self, planned: Plan) -> list[Touched]:
         """The objects that a plan makes, changes or removes."""
-        touched = {claim for item in documents.touched(planned) for claim in item.claims}
-        return [item for item in self.objects if item.claims & touched]
+        acted_on = {claim for item in touched(planned) for claim in item.claims}
+        return [item for item in self.objects if item.claims & acted_on]
 
     def replaced(self, item: Touched, state: State) -> bool:
         """Whether something else stands now where this topology made an object."""

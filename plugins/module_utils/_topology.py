@@ -19,12 +19,13 @@ from ._kernel.observe import observe
 from ._kernel.session import Session
 from ._ledger import Ledger
 from ._model import document as documents
-from ._model.document import Config, Document, Plan, Touched
+from ._model.document import Config, Document, Plan
 from ._model.planner import UNDO
 from ._model.problems import Problems
 from ._model.registry import KINDS
 from ._model.scope import Scope
 from ._model.state import HOST, State
+from ._model.touched import DEVICES, Touched, restoration, without
 from ._transaction import Failed, Refused, carry_out
 
 NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}"
@@ -93,7 +94,7 @@ class _Run:
             return planned
         known = Ledger(self.name, host, dict(config), list(known.objects), dict(known.identities))
         if not self.absent:
-            cleared = documents.without(leaving, state)
+            cleared = without(leaving, state)
             known.own(self.document, cleared)
             if planned.steps:
                 known.add(planned, self.document, documents.plan(undo, state, Problems()), cleared)
@@ -120,7 +121,7 @@ class _Run:
         scope = self.document.scope()
         if candidates:
             former = documents.read(known.config, Problems())
-            for document in (former, documents.read(documents.restoration(candidates), Problems())):
+            for document in (former, documents.read(restoration(candidates), Problems())):
                 for dummy, spec in document:
                     spec.add_to(scope)
         return scope
@@ -137,8 +138,8 @@ class _Run:
         if self.absent or not leaving:
             return leaving, warnings
         # What goes makes way: a link may be wanted where a cable that is not declared any more has an end of its name.
-        for kinds in (documents.DEVICES, KINDS.keys() - documents.DEVICES):
-            cleared = documents.without([item for item in leaving if item.kind not in kinds], state)
+        for kinds in (DEVICES, KINDS.keys() - DEVICES):
+            cleared = without([item for item in leaving if item.kind not in kinds], state)
             here = _ledger.places_of(self.document, kinds, cleared)
             leaving = [item for item in leaving if not here & _ledger.claims_of(item, cleared)]
         return leaving + known.followers(leaving, self.declared, state), warnings
@@ -158,7 +159,7 @@ class _Run:
 
     def _plan(self, leaving: Sequence[Touched], state: State, warnings: list[str]) -> tuple[Document, Plan]:
         """The plan of all; what cannot be put back any more is left out, with a warning about each."""
-        config = documents.restoration(leaving)
+        config = restoration(leaving)
         while True:
             problems = Problems()
             undo = documents.read(config, problems, UNDO)

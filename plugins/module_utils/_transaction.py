@@ -20,6 +20,7 @@ from ._model import document as documents
 from ._model.document import Document, Plan
 from ._model.problems import Problems
 from ._model.state import State
+from ._model.touched import restoration, touched
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -88,7 +89,7 @@ def _put_back(session: Session, document: Document, planned: Plan) -> str:
     Returns what is wrong afterwards, nothing where all is well.
     """
     problems = Problems()
-    undo = documents.read(documents.restoration(documents.touched(planned)), problems)
+    undo = documents.read(restoration(touched(planned)), problems)
     try:
         with signals(ignore=True):
             scope = undo.scope()

@@ -17,8 +17,8 @@ import pytest
 from ansible_collections.nsfabric.linux.plugins.module_utils import _ledger
 from ansible_collections.nsfabric.linux.plugins.module_utils._errors import KernelError
 from ansible_collections.nsfabric.linux.plugins.module_utils._ledger import Ledger
-from ansible_collections.nsfabric.linux.plugins.module_utils._model.document import Touched
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import HOST, Link, Namespace, State
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.touched import Touched
 
 MADE = Touched("netns", None, {"name": "ns1", "state": "absent"})
 FOUND = Touched("link", {"name": "eth0", "mtu": 1500}, {"name": "eth0", "state": "absent"})

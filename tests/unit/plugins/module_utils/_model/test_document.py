@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.nsfabric.linux.plugins.module_utils._model import document as documents
-from ansible_collections.nsfabric.linux.plugins.module_utils._model.document import Plan, Touched
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.document import Plan
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.problems import Problems
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import (
     HOST,
@@ -23,6 +23,7 @@ from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import
     Sysctl,
     loopback,
 )
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.touched import Touched, restoration, touched
 
 ETHERNET: dict[str, Any] = {"mtu": 1500, "min_mtu": 68, "max_mtu": 65535, "txqueuelen": 1000}
 FORWARD = ("net", "ipv4", "ip_forward")
@@ -179,12 +180,12 @@ class TestPlanning:
 class TestUndoing:
     def test_what_was_made_is_absent_again(self) -> None:
         result = planned(host(), netns=[{"name": "ns1", "lo_up": True}], bridge=[{"name": "br0", "up": True}])
-        items = documents.touched(result)
+        items = touched(result)
         assert [(item.kind, item.found, dict(item.absent)) for item in items] == [
             ("netns", None, {"name": "ns1", "state": "absent"}),
             ("bridge", None, {"name": "br0", "state": "absent"}),
         ]
-        assert documents.restoration(items) == {
+        assert restoration(items) == {
             "netns": [{"name": "ns1", "state": "absent"}],
             "bridge": [{"name": "br0", "state": "absent"}],
         }
@@ -195,7 +196,7 @@ class TestUndoing:
             link=[{"name": "eth0", "mtu": 1400, "addresses": ["192.0.2.10/24", "10.0.0.1/24"]}],
             netns_sysctl=[{"name": "net.ipv4.ip_forward", "value": 1}],
         )
-        config = documents.restoration(documents.touched(result))
+        config = restoration(touched(result))
         assert sorted(config) == ["link", "netns_sysctl"]
         assert [(entry["name"], entry["mtu"], entry["addresses"]) for entry in config["link"]] == [
             ("eth0", 1500, ["192.0.2.10/24"])
@@ -210,7 +211,7 @@ class TestUndoing:
         changed = planned(
             state, netns_route=[{"destination": "10.9.0.0/24", "device": "eth0", "source": "192.0.2.10", "mtu": 1400}]
         )
-        back = planned(changed.after, **documents.restoration(documents.touched(changed)))
+        back = planned(changed.after, **restoration(touched(changed)))
         assert back.after.namespaces[HOST].routes == state.namespaces[HOST].routes
 
     def test_a_moved_device_comes_back_with_its_settings(self) -> None:
@@ -220,7 +221,7 @@ class TestUndoing:
         moved = planned(state, netns=[{"name": "ns1", "lo_up": True}], link=[{"netns": "ns1", "name": "eth1"}])
         assert moved.after.link(End(HOST, "eth1")) is None
         assert moved.after.namespaces["ns1"].links["eth1"].up
-        back = planned(moved.after, **documents.restoration(documents.touched(moved)))
+        back = planned(moved.after, **restoration(touched(moved)))
         assert "ns1" not in back.after.namespaces
         assert back.after.namespaces[HOST].links["eth1"].up
         assert back.after.namespaces[HOST].sysctls[key].value == "1"
@@ -232,8 +233,8 @@ class TestUndoing:
             Touched("veth", None, ends),
             Touched("netns_route", None, {"netns": "ns1", "destination": "default", "state": "absent"}),
         ]
-        assert documents.restoration([netns, *inside]) == {"netns": [dict(netns.absent)]}
-        assert sorted(documents.restoration(inside)) == ["netns_route", "veth"]
+        assert restoration([netns, *inside]) == {"netns": [dict(netns.absent)]}
+        assert sorted(restoration(inside)) == ["netns_route", "veth"]
 
     def test_a_cable_stands_where_its_ends_stand(self) -> None:
         ends = {"netns": "ns1", "name": "veth1", "peer": {"name": "veth2"}, "state": "absent"}

@@ -34,6 +34,7 @@ from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import
     State,
     loopback,
 )
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.touched import restoration, touched
 
 KERNEL = 2
 
@@ -358,6 +359,6 @@ def test_from_any_route_to_any_other(first: dict[str, Any], second: dict[str, An
     wanted = netns_route.read(Reader({"table": "main", **second}, "", Problems())).key
     kinds = [type(step.action) for step in planned.steps]
     assert kinds in ([], [ReplaceRoute] if same == wanted else [AddRoute])
-    undo = documents.read(documents.restoration(documents.touched(planned)), Problems())
+    undo = documents.read(restoration(touched(planned)), Problems())
     back = documents.plan(undo, planned.after, Problems())
     assert sorted(back.after.namespaces[HOST].routes, key=str) == sorted(before.after.namespaces[HOST].routes, key=str)

@@ -33,6 +33,7 @@ from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import
     Sysctl,
     loopback,
 )
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.touched import restoration, touched
 
 FORWARD = ("net", "ipv4", "ip_forward")
 
@@ -234,7 +235,7 @@ def test_the_kernel_changes_along() -> None:
 def test_what_was_changed_along_is_given_back() -> None:
     state = host({conf("ipv4", "v", "forwarding"): Sysctl("1")})
     planned, dummy = plan(state, ("net.ipv4.conf.all.forwarding", 1))
-    undo = documents.read(documents.restoration(documents.touched(planned)), Problems())
+    undo = documents.read(restoration(touched(planned)), Problems())
     back = documents.plan(undo, planned.after, Problems())
     assert back.after.namespaces[HOST].sysctls == state.namespaces[HOST].sysctls
 

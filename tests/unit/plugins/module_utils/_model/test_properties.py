@@ -28,6 +28,11 @@ from ansible_collections.nsfabric.linux.plugins.module_utils._model.problems imp
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.registry import KINDS
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import State
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.step import PHASES, Step
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.touched import (
+    Touched,
+    restoration,
+    touched,
+)
 from ansible_collections.nsfabric.linux.tests.unit.plugins.module_utils._model import strategies
 from ansible_collections.nsfabric.linux.tests.unit.plugins.module_utils._model.simulator import Kernel, picture
 
@@ -97,13 +102,13 @@ def read_back(state: State) -> State:
 
 def back_from(state: State, planned: Plan) -> Plan:
     """As a failed or killed run is undone."""
-    return plan(restoration(documents.touched(planned)), state)
+    return plan(put_back(touched(planned)), state)
 
 
-def restoration(objects: Any) -> Document:
+def put_back(objects: Any) -> Document:
     """As the ledger and the rollback read what they are to restore."""
     problems = Problems()
-    document = documents.read(documents.restoration(objects), problems, "undo")
+    document = documents.read(restoration(objects), problems, "undo")
     assert not problems, [str(problem) for problem in problems.found]
     return document
 
@@ -298,7 +303,7 @@ class Topology:
         if self.ledger is None:
             return None
         data = json.loads(self.ledger)
-        return _ledger.Ledger(**{**data, "objects": [documents.Touched(**item) for item in data["objects"]]})
+        return _ledger.Ledger(**{**data, "objects": [Touched(**item) for item in data["objects"]]})
 
     def _save(self, ledger: _ledger.Ledger) -> None:
         self.ledger = json.dumps(asdict(ledger))

@@ -1,0 +1,281 @@
+# Copyright (c) 2026, nsfabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a plan touches, as it was found, and how it is made to be that again."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
+from typing import Any, Optional
+
+from .addresses import AddAddress, DeleteAddress
+from .attributes import SetLink
+from .bridge import CreateBridge
+from .document import Claim, Plan, claims, declared
+from .link import MoveLink
+from .netns_sysctl_keys import device_of, key
+from .problems import Problems, Reader
+from .registry import KINDS
+from .state import HOST, End, State
+from .veth_actions import CreateVeth
+
+# What comes and goes with something else: a sysctl with its device, a link that is no cable or bridge by moving.
+INSEPARABLE = ("netns_sysctl", "link")
+ON_DEVICES = ("netns_sysctl", "netns_neighbor")
+# What is made and deleted with its name.
+DEVICES = frozenset({"veth", "bridge"})
+
+
+@dataclass(frozen=True)
+class Touched:
+    """An object that a plan changes: what it was (None: not there), and an entry that removes it.
+
+    `owner` says which entry of a document declares it, perhaps at another place; None where it only follows.
+    `former` are entries that declared it before: a run that moved it may have been killed on the way.
+    `since` orders what several topologies found.
+    """
+
+    kind: str
+    found: Optional[Mapping[str, Any]]
+    absent: Mapping[str, Any]
+    owner: Optional[Mapping[str, Any]] = None
+    former: Sequence[Mapping[str, Any]] = field(default_factory=list)
+    since: float = 0.0
+
+    @cached_property
+    def devices(self) -> frozenset[End]:
+        """The devices it is, or is on."""
+        netns = self.absent.get("netns") or HOST
+        if self.kind == "netns_sysctl":
+            name = device_of(key(self.absent["name"]))
+            return frozenset([End(netns, name)] if name else ())
+        names = [(netns, self.absent.get("device") or self.absent.get("name"))]
+        for hop in (self.found or {}).get("nexthops") or [self.found or {}]:
+            names.append((netns, hop.get("device")))
+        if "peer" in self.absent:
+            names.append((self.absent["peer"].get("netns") or HOST, self.absent["peer"]["name"]))
+        return frozenset(End(place, name) for place, name in names if name)
+
+    @cached_property
+    def places(self) -> frozenset[str]:
+        """The namespaces it stands in."""
+        return frozenset(entry.get("netns") or HOST for entry in (self.absent, self.absent.get("peer", self.absent)))
+
+    @cached_property
+    def specs(self) -> Sequence[Any]:
+        """Its entries as specifications: what it is, where it was found and where it was declared."""
+        entries = [entry for entry in (self.absent, self.owner, *self.former) if entry]
+        return [KINDS[self.kind].read(Reader(entry, "", Problems())) for entry in entries]
+
+    @cached_property
+    def claims(self) -> frozenset[Claim]:
+        """What identifies it, in any of its entries."""
+        return frozenset((self.kind, claim) for spec in self.specs for claim in claims(spec))
+
+    @property
+    def hints(self) -> dict[str, Any]:
+        """Of a link that was found: the namespaces that it was moved to."""
+        entries = [entry for entry in (self.owner, *self.former) if entry]
+        moved = {entry.get("netns") or HOST for entry in entries} - {self.absent.get("netns") or HOST}
+        return {"places": sorted(moved)} if moved and self.kind == "link" and self.found else {}
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """Its fields."""
+        return {name: getattr(self, name) for name in FIELDS}
+
+
+FIELDS = [each.name for each in fields(Touched)]
+
+
+def touched(planned: Plan) -> list[Touched]:
+    """Every object that is not after the plan what it was before, namespaces first.
+
+    And what would follow when one of them is put back: a device's forwarding follows ip_forward.
+    """
+    result: list[Touched] = []
+    acted, targets = _acted_on(planned), _targets(planned)
+    for name, kind in KINDS.items() if planned.steps else ():
+        places = _places(kind, planned)
+        if name == "link":
+            places.update(dict.fromkeys(sorted(acted["link"])))
+        seen: set[Any] = set()
+        changed = {subject for subject in places if _differs(kind, planned, subject)}
+        # By namespace: in a thousand of them, each looks only at its own.
+        nearby: dict[Any, list[Any]] = defaultdict(list)
+        for subject in changed if hasattr(kind, "follows") else ():
+            nearby[subject[0]].append(subject)
+        for subject in places:
+            follows = subject not in changed and hasattr(kind, "follows") and kind.follows(subject, nearby[subject[0]])
+            if subject in seen or not (subject in changed or follows):
+                continue
+            before, after = recorded(kind, planned.before, subject), recorded(kind, planned.after, subject)
+            if name in DEVICES and _is_linked(planned, name, subject, acted):
+                before = None
+            if after is None and hasattr(kind, "inherited") and kind.inherited(planned.before, subject):
+                continue
+            if before or (after and not (name in INSEPARABLE or _moved(planned, subject))):
+                found = _touched(name, before, before or after, seen)
+                result.append(replace(found, former=targets[subject]) if name == "link" else found)
+            if before and after and name in DEVICES and _is_another(planned, subject):
+                result.append(_touched(name, None, after, seen))
+    return result
+
+
+def _places(kind: Any, planned: Plan) -> dict[Any, None]:
+    """Every subject of a kind before or after a plan."""
+    states = (planned.before, planned.after)
+    if hasattr(kind, "everything"):
+        names = sorted(planned.before.namespaces.keys() | planned.after.namespaces.keys())
+        return {subject: None for netns in names for subject in kind.everything(*states, netns)}
+    return {
+        subject: None
+        for state in states
+        for netns in sorted(state.namespaces)
+        for subject in kind.subjects(state, netns)
+    }
+
+
+def _acted_on(planned: Plan) -> dict[str, set[End]]:
+    """The devices that entries of each kind change or move, and that stay: where they were found."""
+    found: dict[str, set[End]] = defaultdict(set)
+    origins: dict[End, Optional[End]] = {}
+    for step in planned.steps:
+        action = step.action
+        if isinstance(action, CreateVeth):
+            origins.update(dict.fromkeys((action.near, action.far)))
+        elif isinstance(action, CreateBridge):
+            origins[End(action.netns, action.name)] = None
+        elif isinstance(action, (MoveLink, SetLink, AddAddress, DeleteAddress)):
+            end = End(action.netns, action.name)
+            origin = origins.pop(end, end)
+            origins[End(action.target, action.name) if isinstance(action, MoveLink) else end] = origin
+            if origin is not None:
+                found[step.kind].add(origin)
+    return found
+
+
+def _is_linked(planned: Plan, kind: str, subject: End, acted: Mapping[str, AbstractSet[End]]) -> bool:
+    """Whether a cable or a bridge that was found is changed as a link alone."""
+    link = planned.before.link(subject)
+    ends = {subject, link.peer} if link and link.peer else {subject}
+    return bool(ends & acted["link"]) and not ends & acted[kind]
+
+
+def _touched(name: str, found: Optional[Mapping[str, Any]], shown: Any, seen: set[Any]) -> Touched:
+    kind = KINDS[name]
+    identity = _identity(kind, shown)
+    if "peer" in identity:
+        # The same cable from its other side.
+        seen.add(End(identity["peer"].get("netns", HOST), identity["peer"]["name"]))
+    if found is not None:
+        found = declared(found)
+    return Touched(name, found, {**identity, "state": "absent"})
+
+
+def _targets(planned: Plan) -> dict[End, list[Mapping[str, Any]]]:
+    """Where a plan moves each link."""
+    found: dict[End, list[Mapping[str, Any]]] = defaultdict(list)
+    for step in planned.steps:
+        if isinstance(step.action, MoveLink):
+            found[End(step.action.netns, step.action.name)].append(End(step.action.target, step.action.name).entry)
+    return found
+
+
+def _is_another(planned: Plan, subject: Any) -> bool:
+    """Whether a device was found at a place and another one is made there."""
+    now, then = (state.link(subject) if isinstance(subject, End) else None for state in (planned.before, planned.after))
+    return bool(now and then and now.index and not then.index)
+
+
+def _moved(planned: Plan, subject: Any) -> bool:
+    """Whether a device at a new place was made earlier: what a plan makes has no number yet."""
+    link = planned.after.link(subject) if isinstance(subject, End) else None
+    return bool(link and link.index)
+
+
+def _differs(kind: Any, planned: Plan, subject: Any) -> bool:
+    return recorded(kind, planned.before, subject) != recorded(kind, planned.after, subject)
+
+
+def recorded(kind: Any, state: State, subject: Any) -> Optional[dict[str, Any]]:
+    """A thing in the user's words, with what there are no words for but is to come back."""
+    shown: Optional[dict[str, Any]] = kind.view(state, subject)
+    if shown is None or not hasattr(kind, "record"):
+        return shown
+    more = kind.record(state, subject)
+    if "peer" in more:
+        more = {**more, "peer": {**shown["peer"], **more["peer"]}}
+    return {**shown, **more}
+
+
+def _identity(kind: Any, shown: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that say which object is meant; of a cable's far end only its place."""
+    identity = {key: shown[key] for key in kind.IDENTITY if shown.get(key) is not None}
+    if "peer" in identity:
+        identity["peer"] = {key: value for key, value in identity["peer"].items() if key in ("netns", "name") and value}
+    return identity
+
+
+def restoration(objects: Iterable[Touched]) -> dict[str, list[Mapping[str, Any]]]:
+    """A configuration that makes objects what they were found to be."""
+    config: dict[str, list[Mapping[str, Any]]] = {}
+    objects = _outside(list(objects))
+    for item in objects:
+        if item.found is not None:
+            config.setdefault(item.kind, []).append({**item.found, **item.hints})
+    for item in objects:
+        if item.found is None:
+            config.setdefault(item.kind, []).append(item.absent)
+    return config
+
+
+def without(objects: Iterable[Touched], state: State) -> State:
+    """A state without the devices that were made and are to go."""
+    made = (item for item in objects if item.kind in DEVICES and item.found is None)
+    going: dict[str, set[str]] = defaultdict(set)
+    for end in {end for item in made for end in item.devices}:
+        if state.link(end):
+            going[end.netns].add(end.name)
+    left = state.copy() if going else state
+    for netns, names in going.items():
+        left.namespaces[netns].drop_links(names)
+    return left
+
+
+def latest(objects: Iterable[Touched]) -> list[Touched]:
+    """Without the former places of a cable that was made and then moved."""
+    kept: dict[int, Touched] = {}
+    cables: dict[frozenset[str], list[int]] = {}
+    for number, item in enumerate(objects):
+        if item.kind == "veth" and item.found is None:
+            names = frozenset(end.name for end in item.devices)
+            others = cables.get(names, ())
+            for other in others:
+                if kept[other].owner == item.owner or kept[other].devices & item.devices:
+                    del kept[other]
+            cables[names] = [*(other for other in others if other in kept), number]
+        kept[number] = item
+    return list(kept.values())
+
+
+def _outside(objects: Sequence[Touched]) -> list[Touched]:
+    """Without what vanishes by itself, with a namespace or a device that is to go."""
+    made = [item for item in objects if item.found is None]
+    # Out of the way of a device of that name, which leaves a namespace.
+    names = {end.name for item in objects if item.hints for end in item.devices}
+    doomed = {item.absent["name"] for item in made if item.kind == "netns"}
+    devices = {end for item in made for end in item.devices if item.kind in DEVICES}
+    devices -= {end for item in objects if item.found for end in item.devices if item.kind in (*DEVICES, "link")}
+    return [
+        item
+        for item in objects
+        if item.kind == "netns"
+        or (item.kind in DEVICES and any(end.name in names for end in item.devices))
+        or not (item.places & doomed or (item.kind in ON_DEVICES and item.devices & devices))
+    ]
