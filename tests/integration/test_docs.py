@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 from host import PATIENCE, Host
 
-from ansible_collections.nsfabric.linux.tests.unit.pages import PAGES, ROOT, Block, of_page
+from ansible_collections.nsfabric.linux.tests.unit.declared import ROLES
+from ansible_collections.nsfabric.linux.tests.unit.pages import PAGES, ROOT, Block, blocks, of_page
 from roles import collections
 
 # A block that is not run, by its first line, with the reason.
@@ -34,6 +35,12 @@ NOT_RUN = {
     "ansible-galaxy collection install nsfabric.linux": "needs the network; test_install.py installs what is built",
     "apt install ansible-core python3-pyroute2": "needs the network",
     "ip netns exec ns1 tcpdump -nevi veth1 'arp or icmp'": "where one looks, with names to be replaced",
+}
+# Commands in a block of plain text, by its page, with the reason why they are not run.
+CAPTURES = "shows what passes while something else runs; the same is captured and compared by "
+SHOWN = {
+    **{f"roles/{role}/README.md": f"{CAPTURES}test_role_{role}.py" for role in ROLES},
+    "docs/fastpath.md": "a filter with its tag, which test_fastpath.py compares",
 }
 SHELLS = ("console", "sh", "bash", "shell")
 CHINESE = ROOT / "docs" / "zh"
@@ -71,6 +78,27 @@ def commands(block: Block) -> list[tuple[str, str]]:
     return found
 
 
+def environment(folder: Path) -> dict[str, str]:
+    """Of somebody who has nothing but the collection, in a home of their own."""
+    return {
+        "HOME": str(folder),
+        "PATH": f"{Path(sys.executable).parent}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "LC_ALL": "C.UTF-8",
+        "COLUMNS": "100",
+        "ANSIBLE_COLLECTIONS_PATH": collections(),
+        "ANSIBLE_NOCOLOR": "true",
+        "ANSIBLE_PIPELINING": "true",
+        "ANSIBLE_LOCALHOST_WARNING": "false",
+        "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
+        "ANSIBLE_DEPRECATION_WARNINGS": "false",
+    }
+
+
+def same(shown: str, printed: str) -> bool:
+    options = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    return doctest.OutputChecker().check_output(still(shown), still(printed), options)
+
+
 class Reader:
     """Somebody who types what a page says, in a folder and on a private host of their own."""
 
@@ -78,19 +106,7 @@ class Reader:
         self.folder = folder
         machine.do("sandbox", names=["rack1"])
         self.enter = f"nsenter --target={machine.pid} --net --mount {ENTER.format('rack1')}"
-        bin_folder = Path(sys.executable).parent
-        self.environment = {
-            "HOME": str(folder),
-            "PATH": f"{bin_folder}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-            "LC_ALL": "C.UTF-8",
-            "COLUMNS": "100",
-            "ANSIBLE_COLLECTIONS_PATH": collections(),
-            "ANSIBLE_NOCOLOR": "true",
-            "ANSIBLE_PIPELINING": "true",
-            "ANSIBLE_LOCALHOST_WARNING": "false",
-            "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
-            "ANSIBLE_DEPRECATION_WARNINGS": "false",
-        }
+        self.environment = environment(folder)
 
     def types(self, command: str) -> tuple[int, str]:
         words = [*shlex.split(self.enter), "sh", "-c", f"cd {self.folder}; {command}"]
@@ -112,9 +128,7 @@ class Reader:
         for command, shown in commands(block):
             code, printed = self.types(command)
             assert shown or code == 0, f"{block.name}: {command}{printed}"
-            options = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-            same = doctest.OutputChecker().check_output(still(shown), still(printed), options)
-            assert not shown or same, f"{block.name}: {command}{printed}"
+            assert not shown or same(shown, printed), f"{block.name}: {command}{printed}"
 
 
 def read_blocks(page: Path) -> list[Block]:
@@ -146,3 +160,20 @@ def test_a_translation_has_the_same_blocks(page: Path) -> None:
         return [(block.language, block.text) for block in of_page(path)]
 
     assert told(page) == told(original)
+
+
+def test_the_lab_prints_what_the_readme_shows(host: Host, tmp_path: Path) -> None:
+    shown = next(block for block in of_page(ROOT / "README.md") if block.language == "text")
+    variables = {**environment(tmp_path), "ANSIBLE_STDOUT_CALLBACK": "nsfabric.linux.story"}
+    words = ["env", "-i", *(f"{name}={value}" for name, value in variables.items()), "ansible-playbook"]
+    words += ["nsfabric.linux.lab", "-e", "lab=bridged", "-e", "lab_down_command='./run lab bridged --down'"]
+    printed = host.sh(f"cd {tmp_path}; {shlex.join(words)}")
+    assert same(shown.text, printed), printed
+
+
+def test_no_command_is_forgotten() -> None:
+    pages = {block.page: block for block in blocks("text", "") if re.search(r"^[#$] ", block.text, re.MULTILINE)}
+    assert [block.name for page, block in pages.items() if str(page.relative_to(ROOT)) not in SHOWN] == []
+    first = {block.text.splitlines()[0] for block in blocks(*SHELLS)}
+    assert [line for line in NOT_RUN if line not in first] == []
+    assert {block.language for block in blocks()} <= {*SHELLS, "text", "yaml", "mermaid"}

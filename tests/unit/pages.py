@@ -32,8 +32,9 @@ class Block:
 
 
 def blocks(*languages: str) -> list[Block]:
-    """The blocks in these languages, of all pages."""
-    return [block for page in PAGES for block in of_page(page) if block.language in languages]
+    """The blocks of all pages, in these languages or in all of them."""
+    found = [block for page in PAGES for block in of_page(page)]
+    return [block for block in found if not languages or block.language in languages]
 
 
 def of_page(page: Path) -> Iterator[Block]:
