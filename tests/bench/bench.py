@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Measures `topology` beside other ways to the same star: bench.py [--sizes 10,100,1000] [--rounds 3] [--out DIR]."""
+"""Measures `topology` beside other ways to the same star: bench.py [--sizes 10,100,1000] [--rounds 3] [--quick]."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from plays import Looped, OneTask, Trivial
 from tools import CountingModule, Ifstate, IpBatch, Module, Sample, Shell, Tool
 
 TOOLS: tuple[type[Tool], ...] = (Module, IpBatch, Shell, OneTask, Trivial, Looped, Ifstate, CountingModule)
+SLOW: tuple[type[Tool], ...] = (Shell, Looped, Ifstate)
 LARGEST = 1000
 
 
@@ -58,10 +59,10 @@ def _check(kind: type[Tool], place: Place, phase: str) -> None:
         place.await_empty()
 
 
-def run(sizes: list[int], rounds: int) -> report.Measured:
+def run(sizes: list[int], rounds: int, quick: bool) -> report.Measured:
     """Interleaved: in each round every tool has its turn, and each round begins with another one."""
     measured = report.Measured({})
-    kinds = [kind for kind in TOOLS if not _left_out(kind)]
+    kinds = [kind for kind in TOOLS if not (quick and kind in SLOW) and not _left_out(kind)]
     for size in sizes:
         for number in range(rounds):
             start = number % len(kinds)
@@ -105,9 +106,10 @@ def main() -> None:
     parser.add_argument("--sizes", type=_sizes, default=[10, 100, 1000], help="numbers of namespaces (10,100,1000)")
     parser.add_argument("--rounds", type=int, default=3, help="how often (3)")
     parser.add_argument("--out", type=Path, default=Path("tests/output/bench"), help="the folder for the results")
+    parser.add_argument("--quick", action="store_true", help="without the shell, the looped playbook and ifstate")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
-    measured = run(given.sizes, given.rounds)
+    measured = run(given.sizes, given.rounds, given.quick)
     samples = [[*key, found] for key, found in measured.samples.items()]
     (given.out / "samples.json").write_text(json.dumps(samples, indent=1), encoding="utf-8")
     table = report.markdown(measured, conditions(given.rounds))
