@@ -95,9 +95,9 @@ def _put_back(session: Session, document: Document, planned: Plan) -> str:
             scope = undo.scope()
             for name, needs in document.scope().namespaces.items():
                 scope.namespace(name).sysctls |= needs.sysctls
-            back = documents.plan(undo, observe(session, scope), problems)
+            back = documents.plan(undo, observe(session, scope), problems, as_found=True)
             apply(session, back.steps)
-            left = documents.plan(undo, observe(session, scope), problems)
+            left = documents.plan(undo, observe(session, scope), problems, as_found=True)
     except (KernelError, OSError) as error:
         return str(error)
     return "; ".join([*map(str, problems.found), *(step.action.what() for step in left.steps)])

@@ -267,6 +267,54 @@ def test_with_a_rule_for_the_same_packets(host: Host, refused: Any, module: str,
     assert host.do(module, **rule)["changed"]
 
 
+def test_with_a_rule_for_an_end_that_only_sends(host: Host, refused: Any) -> None:
+    pods(host, 1, 2)
+    sends = [{"device": "veth1b", "addresses": []}, *ends(2)]
+    rule = {"source": "192.0.2.0/24", "out_interface": "veth2b"}
+    host.do("masquerade", **rule)
+    assert "covers packets between its ends" in refused("fastpath", name="pods", ends=sends)
+    host.do("masquerade", **rule, state="absent")
+    host.do("fastpath", name="pods", ends=sends)
+    assert "the ends of the fast path pods, which pass it by" in refused("masquerade", **rule)
+
+
+def test_with_a_rule_of_another_topology(host: Host, refused: Any) -> None:
+    cables = {kind: entries for kind, entries in LAB.items() if kind != "fastpath"}
+    path, rule = {"fastpath": LAB["fastpath"]}, {"masquerade": [{"source": "10.244.0.0/16"}]}
+    host.do("topology", name="cables", config=cables)
+    for first, second in ((path, rule), (rule, path)):
+        host.do("topology", name="first", config=first)
+        assert "covers packets between" in refused("topology", name="second", config=second)
+        both = {**first, **second}
+        assert "covers packets between" in refused("topology", name="first", config=both)
+        assert host.do("topology", name="first", config=second)["changed"]
+        host.do("topology", name="first", state="absent")
+
+
+def test_what_came_to_stand_beside_a_rule_is_put_back(host: Host) -> None:
+    pods(host, 1, 2)
+    host.sh("ip link add br9 type bridge; for n in 1 2; do ip link set veth${n}b master br9; done")
+    host.do("masquerade", source="10.244.0.0/16", out_interface="!br9")
+    host.do("fastpath", name="pods", ends=ends(1, 2))
+    host.sh("ip link delete br9")
+    before = [host.sh("nft list ruleset"), names(host, "veth1b"), names(host, "veth2b")]
+
+    def inside() -> None:
+        fastpath = import_module(f"{COLLECTION}.module_utils._kernel.fastpath")
+        real = fastpath._detach
+
+        def detach(*arguments: Any) -> None:
+            fastpath._detach = real
+            real(*arguments)
+            raise KernelError("detach", "", "the test says no")
+
+        fastpath._detach = detach
+
+    done = host.module("fastpath", inside=inside, name="pods", state="absent")
+    assert "the test says no. The host was put back as it was found." in done["msg"]
+    assert [host.sh("nft list ruleset"), names(host, "veth1b"), names(host, "veth2b")] == before
+
+
 def test_a_chain_that_drops_is_warned_about(host: Host) -> None:
     pods(host, 1, 2)
     host.sh("nft 'add table inet wall; add chain inet wall f { type filter hook forward priority 0; policy drop; }'")

@@ -113,9 +113,9 @@ def _repeated(specs: Sequence[Any], spec: Any) -> bool:
     return any(other is not spec and _content(other) == _content(spec) for other in specs)
 
 
-def plan(document: Document, before: State, problems: Problems, assume: bool = False) -> Plan:
+def plan(document: Document, before: State, problems: Problems, assume: bool = False, as_found: bool = False) -> Plan:
     """The steps that lead from `before` to the document; `problems` says why there are none."""
-    planner = Planner(before.copy(), problems, assume=assume)
+    planner = Planner(before.copy(), problems, assume, as_found)
     planner.run(document.specs, PLANS)
     if planner.steps and not problems and not _is_guessed(planner.state):
         _check_consistent(document, planner.state, problems)

@@ -14,7 +14,7 @@ from .fastpath_program import HELPERS, MODES, PEER, REDIRECT
 from .fastpath_spec import PathEnd, PathSpec
 from .firewall import FORWARD_ACCEPT, MASQUERADE, Rule, firewall_of
 from .planner import Planner
-from .state import LO, Destination, End, Link
+from .state import LO, End, Link
 
 
 def feature(mode: str) -> str:
@@ -35,7 +35,9 @@ def mode(planner: Planner, wanted: Sequence[str]) -> str:
 
 
 def allowed(planner: Planner, spec: PathSpec, mode: str) -> bool:
-    """Whether nothing stands against the fast path; tells everything that does."""
+    """Whether nothing stands against the fast path; tells everything that does, unless it was there before."""
+    if planner.as_found:
+        return True
     before = len(planner.problems.found)
     for end in spec.ends:
         _check_device(planner, spec, end, mode)
@@ -89,8 +91,8 @@ def _check_addresses(planner: Planner, spec: PathSpec) -> None:
 
 def _rules(planner: Planner, spec: PathSpec) -> Iterator[Rule]:
     """Our rules that would see packets from one end to another, if these were routed or bridged."""
-    table = [Destination(address, end.device) for end in spec.ends for address in end.addresses]
+    ends = {end.device: set(end.addresses) for end in spec.ends}
     for kind in (MASQUERADE, FORWARD_ACCEPT):
         for rule in firewall_plan.subjects(planner.state, spec.netns, kind):
-            if fastpath_rules.covers(planner.state, rule, table):
+            if fastpath_rules.covers(planner.state, rule, ends):
                 yield rule

@@ -7,18 +7,25 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 
 from . import values
 from .firewall import Rule, split_negation
-from .state import Destination, End, State
+from .state import End, State
+
+# The addresses behind each device of a fast path.
+Ends = Mapping[str, AbstractSet[str]]
 
 
-def covers(state: State, rule: Rule, table: Iterable[Destination]) -> bool:
-    """Whether a rule matches packets between two devices of a table, if they were routed or bridged."""
-    table = tuple(table)
-    sources = set(_matching(state, rule, table, rule.source, rule.in_interface))
-    destinations = set(_matching(state, rule, table, rule.destination, rule.out_interface))
+def covers(state: State, rule: Rule, ends: Ends) -> bool:
+    """Whether a rule matches packets between two devices, if they were routed or bridged.
+
+    Behind a device without addresses is somebody who only sends, from whatever address.
+    """
+    senders = {name: addresses or _anyone(rule.source) for name, addresses in ends.items()}
+    sources = set(_matching(state, rule, senders, rule.source, rule.in_interface))
+    destinations = set(_matching(state, rule, ends, rule.destination, rule.out_interface))
     return any(
         version == other and device != far
         for version in (4, 6)
@@ -27,25 +34,34 @@ def covers(state: State, rule: Rule, table: Iterable[Destination]) -> bool:
     )
 
 
-def _matching(
-    state: State, rule: Rule, table: Iterable[Destination], prefix: str, device: str
-) -> Iterator[tuple[str, int]]:
+def _anyone(prefix: str) -> AbstractSet[str]:
+    """Addresses that stand for all that a rule may match."""
+    return {prefix.partition("/")[0]} if prefix else {"0.0.0.0", "::"}
+
+
+def _matching(state: State, rule: Rule, ends: Ends, prefix: str, device: str) -> Iterator[tuple[str, int]]:
     """(device, IP version) of the ends with an address that a rule's prefix and device match."""
     network = ipaddress.ip_network(prefix) if prefix else None
-    negated, name = split_negation(device)
-    for found in table:
-        link = state.link(End(rule.netns, found.device))
+    negated, wanted = split_negation(device)
+    for name, addresses in ends.items():
+        link = state.link(End(rule.netns, name))
         # Netfilter sees a bridge in place of its ports.
-        seen = (link.master if link else None) or found.device
-        version = values.family(found.address)
-        if name and (seen == name) == negated:
+        seen = (link.master if link else None) or name
+        if wanted and (seen == wanted) == negated:
             continue
-        if rule.family in (0, version) and (network is None or ipaddress.ip_address(found.address) in network):
-            yield found.device, version
+        for address in addresses:
+            version = values.family(address)
+            if rule.family in (0, version) and (network is None or ipaddress.ip_address(address) in network):
+                yield name, version
 
 
 def standing(state: State, rule: Rule) -> Iterator[str]:
     """The fast paths of a rule's namespace whose packets it would see."""
-    hooks = state.namespaces[rule.netns].hooks.values()
-    tables = {hook.shortcut.name: hook.shortcut.table for hook in hooks if hook.shortcut}
-    yield from (name for name, table in sorted(tables.items()) if covers(state, rule, table))
+    found: dict[str, dict[str, set[str]]] = {}
+    for device, hook in state.namespaces[rule.netns].hooks.items():
+        if hook.shortcut:
+            ends = found.setdefault(hook.shortcut.name, {})
+            ends.setdefault(device, set())
+            for each in hook.shortcut.table:
+                ends.setdefault(each.device, set()).add(each.address)
+    yield from (name for name, ends in sorted(found.items()) if covers(state, rule, ends))

@@ -210,6 +210,8 @@ def converge(planner: Planner, spec: RuleSpec, wanted: Sequence[Wanted]) -> None
 
 def _check_fastpaths(planner: Planner, spec: RuleSpec) -> None:
     """Refuses a rule for packets that a fast path leads past it; one that the document declares says so itself."""
+    if planner.as_found:
+        return
     declared = {other.subject for other in planner.specs.get("fastpath", ())}
     for name in fastpath_rules.standing(planner.state, spec.rule):
         if (spec.netns, name) not in declared:

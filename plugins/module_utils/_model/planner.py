@@ -43,12 +43,14 @@ class Planner:
     """Walks through the phases; each kind's functions look at `state` and call `do`.
 
     With `assume`, a namespace or link that is missing is taken for granted, with a warning:
-    in check mode an earlier task of the same play would have made it.
+    in check mode an earlier task of the same play would have made it. With `as_found`, a failed run is put back: what
+    stood together before may do so again.
     """
 
     state: State
     problems: Problems
     assume: bool = False
+    as_found: bool = False
     steps: list[Step] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     phase: str = PHASES[0]

@@ -209,6 +209,43 @@ def test_with_a_rule(kind: str, rule: dict[str, Any], covered: bool) -> None:
     assert [("the fast path pods" in problem) for problem in problems] == [True] * covered
 
 
+SENDS: list[tuple[str, dict[str, Any], bool]] = [
+    ("forward_accept", {"in_interface": "v1"}, True),
+    ("forward_accept", {"in_interface": "v1", "source": "192.0.2.0/24"}, True),
+    ("masquerade", {"source": "192.0.2.0/24"}, True),
+    ("masquerade", {"source": "192.0.2.0/24", "destination": "10.0.9.0/24"}, False),
+    ("masquerade", {"source": "fd00:1::/64"}, True),
+    ("forward_accept", {"out_interface": "v1"}, False),
+    ("forward_accept", {"in_interface": "v2"}, False),
+    ("forward_accept", {"in_interface": "v3"}, False),
+]
+
+
+@pytest.mark.parametrize(("kind", "rule", "covered"), SENDS)
+def test_with_a_rule_and_an_end_that_only_sends(kind: str, rule: dict[str, Any], covered: bool) -> None:
+    dummy, problems = plan(host(), {**config({"device": "v1"}, TWO), kind: [rule]})
+    assert [("covers packets between its ends" in problem) for problem in problems] == [True] * covered
+    dummy, problems = plan(host(there("v1", "v2", table=TABLE[1:])), {kind: [rule]})
+    assert [("the fast path pods" in problem) for problem in problems] == [True] * covered
+
+
+def test_with_a_rule_and_ends_that_disagree() -> None:
+    hooks = {**there("v1", table=TABLE[:2]), **there("v2", table=TABLE[:1]), **there("v3", mode="", table=())}
+    dummy, problems = plan(host(hooks), {"masquerade": [{"source": "10.0.0.0/16", "out_interface": "v2"}]})
+    assert len(problems) == 1
+
+
+@pytest.mark.parametrize("wanted", [{"masquerade": [{"source": "10.0.0.0/16"}]}, config(*ENDS)])
+def test_what_stood_together_is_put_back_together(wanted: dict[str, Any]) -> None:
+    state = host() if "fastpath" in wanted else host(there("v1", "v2"))
+    if "fastpath" in wanted:
+        state = plan(state, {"masquerade": [{"source": "10.0.0.0/16"}]})[0].after
+    problems = Problems()
+    planned = documents.plan(documents.read(wanted, problems), state, problems, as_found=True)
+    assert not problems
+    assert planned.steps
+
+
 def test_a_rule_in_place_of_a_fast_path() -> None:
     rule = {"source": "10.0.0.0/16"}
     gone = {"fastpath": [{"name": "pods", "state": "absent"}], "masquerade": [rule]}
