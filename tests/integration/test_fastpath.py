@@ -10,6 +10,7 @@ import ctypes
 import json
 import platform
 import re
+import socket
 import struct
 import subprocess
 from importlib import import_module
@@ -167,6 +168,50 @@ def test_other_destinations_go_the_normal_way(host: Host, converge: Any) -> None
     assert ttl(host, four(2)) == 64
 
 
+LISTEN = """import socket; s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3)); s.bind(("veth2a", 0))
+print("listens", flush=True); found = set()
+while "plain" not in found: found.add(s.recv(2000).rpartition(b"#")[2].decode(errors="replace"))
+print(*sorted(found & %r))"""
+
+
+def frames(host: Host) -> dict[str, bytes]:
+    """Frames from pod 1 that look as if they were for pod 2, and a plain one."""
+    macs = [
+        bytes.fromhex(host.attributes(*place)["mac"].replace(":", "")) for place in (("veth1b",), ("veth1a", "ns1"))
+    ]
+    udp = struct.pack("!HHHH", 9, 9, 14, 0)
+
+    def version6(target: str, header: int = 17, hops: int = 64, body: bytes = udp) -> bytes:
+        addresses = b"".join(socket.inet_pton(socket.AF_INET6, each) for each in (six(1), target))
+        return struct.pack("!IHBB", 6 << 28, 14, header, hops) + addresses + body
+
+    version4 = struct.pack("!BBHHHBBH", 0x45, 0, 34, 0, 0, 64, 17, 0)
+    version4 += b"".join(map(socket.inet_aton, (four(1), four(2)))) + udp
+    found = {
+        "mapped": b"".join((*macs, b"\x86\xdd", version6(f"::ffff:{four(2)}"))),
+        "solicitation": b"".join((*macs, b"\x86\xdd", version6(six(2), 58, 255, b"\x87" + bytes(7)))),
+        "broadcast": b"".join((b"\xff" * 6, macs[1], b"\x08\0", version4)),
+        "tagged": b"".join((*macs, b"\x81\0\0\5\x86\xdd", version6(six(2)))),
+        "plain": b"".join((*macs, b"\x86\xdd", version6(six(2)))),
+    }
+    return {name: frame + b"#" + name.encode() for name, frame in found.items()}
+
+
+def test_what_only_looks_like_it_goes_the_normal_way(host: Host) -> None:
+    pods(host, 1, 2)
+    host.do("fastpath", name="pods", ends=ends(1, 2))
+    sent = frames(host)
+    send = (
+        f"import socket; s = socket.socket(17, 3); s.bind(('veth1a', 0)); [s.send(each) for each in {[*sent.values()]}]"
+    )
+    command = ["timeout", "60", "nsenter", "-t", str(host.pid), "-n", "-m", "ip", "netns", "exec", "ns2", "python3"]
+    with subprocess.Popen([*command, "-c", LISTEN % set(sent)], stdout=subprocess.PIPE, text=True) as listener:
+        assert listener.stdout
+        assert listener.stdout.readline() == "listens\n"
+        host.sh(f"python3 - <<'END'\n{send}\nEND", "ns1")
+        assert listener.communicate(timeout=60 * PATIENCE)[0] == "plain\n"
+
+
 def test_a_pod_goes_and_comes_back(host: Host, converge: Any) -> None:
     pods(host, 1, 2, 3)
     converge("fastpath", name="pods", ends=ends(1, 2, 3))
@@ -222,6 +267,24 @@ def test_a_discipline_of_ours_that_others_use_stays(host: Host, converge: Any) -
     converge("fastpath", name="pods", state="absent")
     assert [has_clsact(host, "veth1b"), has_clsact(host, "veth2b")] == [True, False]
     assert "pref 7 bpf" in host.sh("tc filter show dev veth1b egress")
+
+
+def test_a_chain_that_others_made_stays(host: Host, converge: Any) -> None:
+    pods(host, 1, 2)
+    host.do("fastpath", name="pods", ends=ends(1, 2))
+    host.sh("tc chain add dev veth1b ingress chain 9; tc chain add dev veth2b egress")
+    converge("fastpath", name="pods", state="absent")
+    assert "chain 9" in host.sh("tc chain show dev veth1b ingress")
+    assert "chain 0" in host.sh("tc chain show dev veth2b egress")
+
+
+def test_filters_that_devices_share_are_left_alone(host: Host, refused: Any) -> None:
+    pods(host, 1, 2)
+    host.sh(f"tc qdisc add dev veth1b ingress_block 7 clsact; tc filter add block 7 pref 7 {THEIRS}")
+    before = host.sh("tc qdisc show; tc filter show block 7")
+    said = refused("fastpath", name="pods", ends=ends(1, 2))
+    assert "the place of our filter at veth1b is taken: what comes in there passes the filters of block 7" in said
+    assert host.sh("tc qdisc show; tc filter show block 7") == before
 
 
 def test_a_place_that_is_taken(host: Host, refused: Any) -> None:
@@ -349,6 +412,20 @@ def test_bpf_is_not_permitted(host: Host) -> None:
     said = host.module("fastpath", inside=without_bpf, name="pods", state="absent")["msg"]
     assert "cannot read what fast path begins at veth1b in the host: Operation not permitted; it takes CAP_BPF" in said
     assert ttl(host, four(2)) == 64
+
+
+def test_a_kernel_without_queueing_disciplines(host: Host, refused: Any) -> None:
+    pods(host, 1, 2)
+
+    def inside() -> None:
+        # No kernel has a message of these numbers: the answer is that of one without CONFIG_NET_SCHED.
+        tc = import_module(f"{COLLECTION}.module_utils._kernel.tc")
+        tc.RTM_GETQDISC, tc.RTM_NEWQDISC = 126, 124
+
+    done = host.module("fastpath", inside=inside, name="pods", ends=ends(1, 2))
+    assert "at tc ingress does not work on this host: clsact: Operation not supported" in done["msg"]
+    assert host.module("veth", inside=inside, name="veth9a", peer={"name": "veth9b"})["changed"]
+    assert host.module("masquerade", inside=inside, source="10.244.0.0/16")["changed"]
 
 
 def test_a_helper_that_the_kernel_lacks(host: Host) -> None:

@@ -35,9 +35,12 @@ def read(session: Session, netns: str, names: Mapping[int, str]) -> dict[str, Ho
     route = session.socket(netns)
     programs: dict[int, tuple[str, tuple[Destination, ...]]] = {}
     found = {}
-    for number in sorted(tc.disciplines(route) & names.keys()):
+    blocks = tc.disciplines(route)
+    for number in sorted(blocks.keys() & names.keys()):
         try:
-            found[names[number]] = _hook(route, number, names, programs)
+            block = blocks[number]
+            taken = Hook(taken=f"what comes in there passes the filters of block {block}")
+            found[names[number]] = taken if block else _hook(route, number, names, programs)
         except OSError as error:
             if error.errno not in VANISHED:
                 attempted, said = f"read what fast path begins at {names[number]}", error.strerror or str(error)
@@ -57,8 +60,13 @@ def _hook(route: netlink.Route, number: int, names: Mapping[int, str], programs:
         programs[mine.program] = _program(mine.program, names)
     name, clsact = told_by(mine.name)
     mode, table = programs[mine.program]
-    others += len(tc.filters(route, number, tc.EGRESS)) if clsact else 0
+    others += _elsewhere(route, number) if clsact else 0
     return Hook(Shortcut(name, mode, table, clsact), others)
+
+
+def _elsewhere(route: netlink.Route, number: int) -> int:
+    """How much there is in a discipline of ours beside the chain with our filter."""
+    return len([*filter(None, tc.chains(route, number, tc.INGRESS)), *tc.chains(route, number, tc.EGRESS)])
 
 
 def _program(number: int, names: Mapping[int, str]) -> tuple[str, tuple[Destination, ...]]:

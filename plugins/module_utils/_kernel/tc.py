@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import struct
 from typing import Any, NamedTuple
 
@@ -15,9 +16,10 @@ from .netlink import Query, Request
 
 RTM_NEWQDISC, RTM_DELQDISC, RTM_GETQDISC = 36, 37, 38
 RTM_NEWTFILTER, RTM_DELTFILTER, RTM_GETTFILTER = 44, 45, 46
+RTM_GETCHAIN = 102
 # tcmsg: family, index, handle, parent, info.
 HEADER = struct.Struct("=BxxxiIII")
-TCA_KIND, TCA_OPTIONS = 1, 2
+TCA_KIND, TCA_OPTIONS, TCA_CHAIN, TCA_INGRESS_BLOCK = 1, 2, 11, 13
 TCA_BPF_FD, TCA_BPF_NAME, TCA_BPF_FLAGS, TCA_BPF_ID = 6, 7, 8, 11
 DIRECT_ACTION = 1
 # Both the older ingress and clsact are at this place of a device, which has one of them.
@@ -51,10 +53,20 @@ class Filter(NamedTuple):
     program: int
 
 
-def disciplines(route: netlink.Route) -> set[int]:
-    """The numbers of the devices that have clsact or ingress."""
-    found = (message.header for message in route.dump(_query(RTM_GETQDISC)))
-    return {index for dummy, index, handle, dummy, dummy in found if handle == CLSACT_HANDLE}
+def disciplines(route: netlink.Route) -> dict[int, int]:
+    """The devices that have clsact or ingress, by number, and the block of filters that each shares; 0 for none."""
+    try:
+        found = route.dump(_query(RTM_GETQDISC))
+    except OSError as error:
+        # A kernel without any.
+        if error.errno == errno.EOPNOTSUPP:
+            return {}
+        raise
+    return {
+        message.header[1]: messages.number(message.attributes.get(TCA_INGRESS_BLOCK))
+        for message in found
+        if message.header[2] == CLSACT_HANDLE
+    }
 
 
 def filters(route: netlink.Route, index: int, parent: int) -> list[Filter]:
@@ -62,6 +74,12 @@ def filters(route: netlink.Route, index: int, parent: int) -> list[Filter]:
     # A message without a handle says only that there is a chain of filters.
     found = route.dump(_query(RTM_GETTFILTER, index, parent))
     return [_filter(message) for message in found if message.header[2]]
+
+
+def chains(route: netlink.Route, index: int, parent: int) -> list[int]:
+    """The numbers of a device's chains of filters in one direction, empty ones too."""
+    found = route.dump(_query(RTM_GETCHAIN, index, parent))
+    return [messages.number(message.attributes.get(TCA_CHAIN)) for message in found]
 
 
 def _query(kind: int, index: int = 0, parent: int = 0) -> Query:

@@ -12,7 +12,7 @@ from typing import NamedTuple, Union
 
 # Registers: r0 is a helper's result and the verdict, r1 to r5 its arguments, r6 to r9 outlive it, r10 is the stack.
 LITTLE = sys.byteorder == "little"
-BYTES_4, BYTES_8 = 0x00, 0x18
+BYTES_2, BYTES_4, BYTES_8 = 0x08, 0x00, 0x18
 LOAD, STORE, STORE_VALUE = 0x61, 0x63, 0x62
 MOVE, COPY, ADD = 0xB7, 0xBF, 0x07
 JUMP, CALL, EXIT = 0x05, 0x85, 0x95

@@ -13,7 +13,7 @@ from __future__ import annotations
 import ipaddress
 import struct
 
-from .bpf import BYTES_8, LITTLE, Assembler
+from .bpf import BYTES_2, BYTES_8, LITTLE, Assembler
 from .state import Destination
 
 PEER, REDIRECT, NEIGH = MODES = ("peer", "redirect", "neigh")
@@ -27,6 +27,8 @@ HELPERS = {PEER: "bpf_redirect_peer", REDIRECT: "bpf_redirect", NEIGH: "bpf_redi
 UNSPEC = -1
 IPV4, IPV6 = 0x0800, 0x86DD
 IPV4_DESTINATION, IPV6_DESTINATION = 14 + 16, 14 + 24
+# Next header and hop limit: ICMPv6 that no router has passed on, which neighbour discovery has to be.
+IPV6_NEXT_HEADER, FROM_NEIGHBOUR = 14 + 6, 58 << 8 | 255
 AF_INET, AF_INET6 = 2, 10
 CHECK_SEGMENTS = 1
 # The stack: an address of 16 bytes, the length for check_mtu, a `struct bpf_redir_neigh`.
@@ -67,22 +69,31 @@ def _read_address(program: Assembler) -> None:
     program.load(7, 6, PROTOCOL)
     program.jump_if(7, "==", _network_order(IPV4), "ipv4")
     program.jump_if(7, "!=", _network_order(IPV6), "pass")
+    _load(program, IPV6_NEXT_HEADER, LENGTH, 2)
+    program.load(1, 10, LENGTH, BYTES_2)
+    program.jump_if(1, "==", _network_order(FROM_NEIGHBOUR), "pass")
     _load(program, IPV6_DESTINATION, ADDRESS, 16)
+    # On the wire an address that stands for an IPv4 one is somebody else's.
+    program.load(1, 10, ADDRESS, BYTES_8)
+    program.jump_if(1, "!=", 0, "read")
+    program.load(1, 10, ADDRESS + 10, BYTES_2)
+    program.jump_if(1, "==", 0xFFFF, "pass")
     program.jump("read")
     program.label("ipv4")
     program.store_value(ADDRESS, 0, BYTES_8)
     program.store_value(ADDRESS + 8, _signed(0xFFFF0000 if LITTLE else 0x0000FFFF))
     _load(program, IPV4_DESTINATION, ADDRESS + 12, 4)
     program.label("read")
-    program.copy(1, 6)
-    program.call(LOAD_BYTES)
-    program.jump_if(0, "!=", 0, "pass")
 
 
 def _load(program: Assembler, offset: int, stack: int, size: int) -> None:
+    """Bytes of the packet onto the stack."""
+    program.copy(1, 6)
     program.move(2, offset)
     program.address(3, stack)
     program.move(4, size)
+    program.call(LOAD_BYTES)
+    program.jump_if(0, "!=", 0, "pass")
 
 
 def _look_up(program: Assembler, table: int) -> None:
