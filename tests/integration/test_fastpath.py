@@ -295,6 +295,16 @@ def test_a_place_that_is_taken(host: Host, refused: Any) -> None:
     assert not has_clsact(host, "veth2b")
 
 
+def test_the_same_preference_in_another_chain_is_another_place(host: Host, converge: Any) -> None:
+    pods(host, 1, 2)
+    host.sh(f"tc qdisc add dev veth1b clsact; tc filter add dev veth1b ingress chain 7 pref 50000 {THEIRS}")
+    converge("fastpath", name="pods", ends=ends(1, 2))
+    assert ttl(host, four(1), "ns2") == ttl(host, four(2)) == 64
+    converge("fastpath", name="pods", state="absent")
+    assert "pref 50000 bpf chain 7" in host.sh("tc filter show dev veth1b ingress")
+    assert ttl(host, four(2)) == 63
+
+
 def test_what_was_taken_away_is_put_back(host: Host, converge: Any) -> None:
     pods(host, 1, 2)
     host.do("fastpath", name="pods", ends=ends(1, 2))

@@ -51,11 +51,11 @@ def read(session: Session, netns: str, names: Mapping[int, str]) -> dict[str, Ho
 
 def _hook(route: netlink.Route, number: int, names: Mapping[int, str], programs: dict[int, Any]) -> Hook:
     there = tc.filters(route, number, tc.INGRESS)
-    mine = next((each for each in there if told_by(each.name)[0] and each.preference == PREFERENCE), None)
+    place = [each for each in there if (each.chain, each.preference) == (0, PREFERENCE)]
+    mine = next((each for each in place if told_by(each.name)[0]), None)
     others = len(there) - bool(mine)
     if mine is None:
-        taken = next((each for each in there if each.preference == PREFERENCE), None)
-        return Hook(None, others, f"a filter of kind {taken.kind} at pref {PREFERENCE}" if taken else "")
+        return Hook(None, others, f"a filter of kind {place[0].kind} at pref {PREFERENCE}" if place else "")
     if mine.program not in programs:
         programs[mine.program] = _program(mine.program, names)
     name, clsact = told_by(mine.name)

@@ -44,9 +44,10 @@ class tcmsg(dict[str, Any]):
 
 
 class Filter(NamedTuple):
-    """A filter as dumped; `name` and `program` of cls_bpf only."""
+    """A filter as dumped; `name` and `program` of cls_bpf only. Each chain has its own preferences."""
 
     kind: str
+    chain: int
     preference: int
     handle: int
     name: str
@@ -91,7 +92,7 @@ def _filter(message: Message) -> Filter:
     kind = messages.text(message.attributes.get(TCA_KIND))
     options = messages.attributes(message.attributes.get(TCA_OPTIONS, b"")) if kind == "bpf" else {}
     name, program = messages.text(options.get(TCA_BPF_NAME)), messages.number(options.get(TCA_BPF_ID))
-    return Filter(kind, info >> 16, handle, name, program)
+    return Filter(kind, messages.number(message.attributes.get(TCA_CHAIN)), info >> 16, handle, name, program)
 
 
 def add_clsact(index: int) -> Request:
