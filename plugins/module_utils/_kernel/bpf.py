@@ -12,7 +12,7 @@ import os
 import platform
 import struct
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 NUMBERS = {
@@ -26,15 +26,15 @@ NUMBERS = {
     "s390x": 351,
 }
 MAP_CREATE, MAP_LOOKUP_ELEM, MAP_UPDATE_ELEM, MAP_GET_NEXT_KEY, PROG_LOAD = 0, 1, 2, 4, 5
-PROG_GET_FD_BY_ID, MAP_GET_FD_BY_ID, OBJ_GET_INFO_BY_FD, MAP_FREEZE = 13, 14, 15, 22
+PROG_GET_NEXT_ID, PROG_GET_FD_BY_ID, MAP_GET_FD_BY_ID, OBJ_GET_INFO_BY_FD, MAP_FREEZE = 11, 13, 14, 15, 22
 HASH, SCHED_CLS = 1, 3
 # Programs cannot write to the map.
 RDONLY_PROG = 1 << 7
 NAME_SIZE = 16
 LOG_SIZE = 1 << 16
 INFO_SIZE = 256
-# Of `struct bpf_prog_info`: the tag, and how many maps it has; where to write their identifiers follows.
-TAG, MAP_COUNT = 8, 52
+# Of `struct bpf_prog_info`: the tag, how many maps it has, where to write their identifiers, and the name.
+TAG, MAP_COUNT, NAME = 8, 52, 64
 # Of `struct bpf_map_info`: the sizes of keys and values.
 KEY_SIZE, VALUE_SIZE = 8, 12
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -48,11 +48,15 @@ class Program(NamedTuple):
 
 
 def _call(command: int, attributes: bytes) -> int:
+    return _pass(command, ctypes.create_string_buffer(attributes, len(attributes)))
+
+
+def _pass(command: int, buffer: ctypes.Array[ctypes.c_char]) -> int:
+    """The system call; some commands write their answer into the buffer."""
     number = NUMBERS.get(platform.machine())
     if number is None:
         raise OSError(errno.ENOSYS, f"the number of bpf(2) on {platform.machine()} is not known")
-    buffer = ctypes.create_string_buffer(attributes, len(attributes))
-    result = int(_libc.syscall(number, command, buffer, len(attributes)))
+    result = int(_libc.syscall(number, command, buffer, len(buffer)))
     if result < 0:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code))
@@ -120,6 +124,24 @@ def told(descriptor: int) -> Program:
     struct.pack_into("=IQ", info, MAP_COUNT, count, ctypes.addressof(maps))
     _info(descriptor, info)
     return Program(info.raw[TAG : TAG + 8], tuple(maps))
+
+
+def names() -> Iterator[str]:
+    """The names of all programs for tc that the kernel has."""
+    number = 0
+    while True:
+        request = ctypes.create_string_buffer(struct.pack("=III", number, 0, 0), 12)
+        try:
+            _pass(PROG_GET_NEXT_ID, request)
+        except FileNotFoundError:
+            return
+        (number,) = struct.unpack_from("=I", request, 4)
+        info = ctypes.create_string_buffer(INFO_SIZE)
+        # It may be gone already.
+        with suppress(FileNotFoundError), opened(PROG_GET_FD_BY_ID, number) as descriptor:
+            _info(descriptor, info)
+            if struct.unpack_from("=I", info)[0] == SCHED_CLS:
+                yield info.raw[NAME : NAME + NAME_SIZE].rstrip(b"\0").decode(errors="replace")
 
 
 def _info(descriptor: int, info: ctypes.Array[ctypes.c_char]) -> None:

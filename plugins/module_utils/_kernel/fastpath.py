@@ -27,6 +27,7 @@ VANISHED = (errno.ENODEV, errno.ENOENT)
 # A filter whose discipline is gone is an invalid argument.
 GONE = (*VANISHED, errno.EINVAL)
 NEEDED = "it takes CAP_BPF and CAP_NET_ADMIN in the machine's first user namespace"
+PROGRAM = "nsf_"
 NO_TABLE: tuple[Destination, ...] = ()
 
 
@@ -47,6 +48,15 @@ def read(session: Session, netns: str, names: Mapping[int, str]) -> dict[str, Ho
                 hint = NEEDED if error.errno == errno.EPERM else ""
                 raise KernelError(attempted, netns, said, hint) from error
     return found
+
+
+def any_loaded() -> bool:
+    """Whether this kernel has a program of a fast path, in whatever namespace; asked before a look at every device."""
+    try:
+        return any(name.startswith(PROGRAM) for name in bpf.names())
+    except OSError as error:
+        # Who may not ask has to look.
+        return error.errno != errno.ENOSYS
 
 
 def _hook(route: netlink.Route, number: int, names: Mapping[int, str], programs: dict[int, Any]) -> Hook:
@@ -99,7 +109,7 @@ def _loaded(mode: str, entries: dict[bytes, bytes]) -> Iterator[int]:
 
 def _compiled(mode: str, table: int) -> Any:
     # Longer names than 15 bytes are refused.
-    return bpf.program(assemble(mode, table), f"nsf_{mode}")
+    return bpf.program(assemble(mode, table), f"{PROGRAM}{mode}")
 
 
 def probe() -> dict[str, str]:

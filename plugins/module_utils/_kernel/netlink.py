@@ -85,32 +85,37 @@ class Request(NamedTuple):
     more: bytes = b""
 
     def encode(self, number: int) -> bytes:
-        """The message; what differs only by its device is encoded once."""
-        if self.type != RTM_SETLINK:
-            message = _encode(self.cls, self.type, self.flags, self.header.items(), self.attrs, number)
-            return LENGTH.pack(len(message) + len(self.more)) + message[LENGTH.size :] + self.more
-        header = tuple((name, value) for name, value in self.header.items() if name != "index")
-        setting = bytearray(_without_device(self.cls, self.type, self.flags, header, tuple(self.attrs)))
-        NUMBER.pack_into(setting, AT_NUMBER, number)
-        NUMBER.pack_into(setting, AT_INDEX, self.header["index"])
-        return bytes(setting)
+        """The message; what differs only by its number, or a setting by its device, is encoded once."""
+        header, attrs = tuple(self.header.items()), tuple(self.attrs)
+        index = None
+        if self.type == RTM_SETLINK:
+            header, index = tuple(each for each in header if each[0] != "index"), self.header["index"]
+        try:
+            encoded = _encode_once(self.cls, self.type, self.flags, header, attrs)
+        except TypeError:
+            # Nested attributes are dictionaries, which are no keys of a cache.
+            encoded = _encode(self.cls, self.type, self.flags, header, attrs)
+        message = bytearray(encoded)
+        NUMBER.pack_into(message, AT_NUMBER, number)
+        if index is not None:
+            NUMBER.pack_into(message, AT_INDEX, index)
+        LENGTH.pack_into(message, 0, len(message) + len(self.more))
+        return bytes(message) + self.more
 
 
-@lru_cache(maxsize=256)
-def _without_device(cls: Any, kind: int, flags: int, header: Any, attrs: Any) -> bytes:
-    return _encode(cls, kind, flags, header, attrs, 0)
-
-
-def _encode(cls: Any, kind: int, flags: int, header: Any, attrs: Sequence[Any], number: int) -> bytes:
+def _encode(cls: Any, kind: int, flags: int, header: Any, attrs: Sequence[Any]) -> bytes:
     message = cls()
     message["header"]["type"] = kind
     message["header"]["flags"] = NLM_F_REQUEST | flags
-    message["header"]["sequence_number"] = number
+    message["header"]["sequence_number"] = 0
     for name, value in header:
         message[name] = value
     message["attrs"] = list(attrs)
     message.encode()
     return bytes(message.data)
+
+
+_encode_once = lru_cache(maxsize=256)(_encode)
 
 
 class Raw(NamedTuple):

@@ -12,11 +12,11 @@ import fcntl
 import glob
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 from .._errors import KernelError
 from .._model.netns import CreateNetns, DeleteNetns
@@ -135,35 +135,56 @@ class _Leaving(NamedTuple):
         return [end for end, index in self.far_ends if session.socket(end.netns).index(end.name) == index]
 
 
-def delete(session: Session, actions: list[DeleteNetns]) -> None:
-    """Unmounts namespaces, then waits until the far ends of their cables are gone as well."""
-    deleted = {action.name for action in actions}
-    leaving = []
-    for action in actions:
-        with _told(action.what()):
-            leaving += _unmount(session, action, deleted)
-    end = time.monotonic() + VANISH_SECONDS
-    held = [each for each in leaving if not wait.until(partial(each.is_gone, session), end - time.monotonic())]
-    told = [_give_back(session, each) for each in held]
-    if told:
-        raise KernelError(f"delete namespace {held[0].name}", HOST, told[0], "end what uses it first")
+class Going:
+    """Namespaces that have lost their names, and that the kernel is taking down in the background."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self._leaving: list[_Leaving] = []
+
+    def delete(self, actions: Sequence[DeleteNetns]) -> None:
+        """Unmounts namespaces right after each other: once the kernel is at work, each takes a hundred times as long."""
+        deleted = {action.name for action in actions}
+        leaving = [_leave(self.session, action, deleted) for action in actions]
+        for action, each in zip(actions, leaving):
+            with _told(action.what()):
+                if each and _unmount(each):
+                    self._leaving.append(each)
+
+    def wait(self) -> None:
+        """Until the far ends of their cables are gone as well."""
+        end = time.monotonic() + VANISH_SECONDS
+        leaving, self._leaving = self._leaving, []
+        held = [each for each in leaving if not wait.until(partial(each.is_gone, self.session), end - time.monotonic())]
+        told = [_give_back(self.session, each) for each in held]
+        if told:
+            raise KernelError(f"delete namespace {held[0].name}", HOST, told[0], "end what uses it first")
 
 
-def _unmount(session: Session, action: DeleteNetns, deleted: AbstractSet[str]) -> list[_Leaving]:
-    """Takes a namespace's name away; nothing where another process has just done it."""
+def _leave(session: Session, action: DeleteNetns, deleted: AbstractSet[str]) -> Optional[_Leaving]:
+    """Closes what is open of a namespace; None where another process has just deleted it."""
     path = session.path(action.name)
     outside = [end for end in action.far_ends if end.netns not in deleted and _open(session, end.netns)]
-    far_ends = tuple((end, session.socket(end.netns).index(end.name)) for end in outside)
+    far_ends = [(end, session.socket(end.netns).index(end.name)) for end in outside]
     session.leave(action.name)
+    with _told(action.what()):
+        try:
+            number = inode(path)
+        except FileNotFoundError:
+            return None
+    return _Leaving(action.name, path, number, tuple((end, index) for end, index in far_ends if index))
+
+
+def _unmount(leaving: _Leaving) -> bool:
+    """Takes a namespace's name away; False where another process has just done it."""
     try:
-        leaving = _Leaving(action.name, path, inode(path), far_ends)
-        unmount(path)
-        os.unlink(path)
+        unmount(leaving.path)
+        os.unlink(leaving.path)
     except OSError as error:
         if error.errno not in (errno.ENOENT, errno.EINVAL):
             raise
-        return []
-    return [leaving]
+        return False
+    return True
 
 
 def _open(session: Session, name: str) -> bool:

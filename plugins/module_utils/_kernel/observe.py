@@ -55,12 +55,14 @@ def _observe(session: Session, scope: Scope, live: list[str]) -> State:
         missing = [name for name in scope.namespaces if name not in seen]
         state = State(stale=frozenset(stale), salt=_salt())
         declared = {end.name for end in scope.ends}
+        led = fastpath.any_loaded()
         for name in seen:
             known = {found.name for found in links[name].values()}
             needs = scope.namespaces.get(name, Needs())
             # A device may leave for another namespace, and takes its routes, neighbours and filters along.
             if declared & known - {LO}:
-                needs = replace(needs, routes=True, neighbors=True, hooks=True)
+                needs = replace(needs, routes=True, neighbors=True, shortcuts=True)
+            needs = replace(needs, hooks=needs.hooks or (needs.shortcuts and led))
             state.namespaces[name] = _namespace(session, needs, name, links[name])
         return _probe(session, scope, state, missing)
     except OSError as error:

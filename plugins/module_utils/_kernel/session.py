@@ -12,6 +12,7 @@ import resource
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from types import TracebackType
 from typing import Callable, Optional
 
@@ -190,7 +191,13 @@ def _room(limit: int) -> int:
 
 def is_mounted(path: str) -> bool:
     """Whether a file is a namespace (nsfs) and not a stale plain file."""
-    return os.stat(path).st_dev == os.stat(THIS_NAMESPACE).st_dev
+    return os.stat(path).st_dev == _nsfs()
+
+
+@cache
+def _nsfs() -> int:
+    """The number of the kernel's file system of namespaces."""
+    return os.stat(THIS_NAMESPACE).st_dev
 
 
 def inode(path: str) -> int:

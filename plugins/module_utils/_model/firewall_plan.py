@@ -68,7 +68,7 @@ class RuleSpec:
     def add_to(self, scope: Scope) -> None:
         needs = scope.namespace(self.netns)
         needs.firewall = True
-        needs.hooks = needs.hooks or not self.absent
+        needs.shortcuts = needs.shortcuts or not self.absent
 
 
 def read(reader: Reader, kind: str, empty: str) -> RuleSpec:

@@ -13,12 +13,16 @@ from .state import HOST, End
 
 @dataclass
 class Needs:
-    """What to read of one namespace beside its links and their addresses."""
+    """What to read of one namespace beside its links and their addresses.
+
+    `hooks` are the devices' filters at ingress; for `shortcuts` it is enough to know those of fast paths.
+    """
 
     routes: bool = False
     neighbors: bool = False
     firewall: bool = False
     hooks: bool = False
+    shortcuts: bool = False
     all_sysctls: bool = False
     sysctls: set[tuple[str, ...]] = field(default_factory=set)
 
@@ -45,11 +49,11 @@ class Scope:
     def end(self, end: End) -> None:
         """A device: with what a change of it would take along, so that it can be put back."""
         needs = self.namespace(end.netns)
-        needs.routes = needs.neighbors = needs.hooks = True
+        needs.routes = needs.neighbors = needs.shortcuts = True
         self.ends.add(end)
 
     def every_end(self, name: str) -> None:
         """A namespace with all that is in it."""
         needs = self.namespace(name)
-        needs.routes = needs.neighbors = needs.hooks = True
+        needs.routes = needs.neighbors = needs.shortcuts = True
         self.inside.add(name)
