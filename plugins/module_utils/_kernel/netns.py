@@ -143,13 +143,21 @@ class Going:
         self._leaving: list[_Leaving] = []
 
     def delete(self, actions: Sequence[DeleteNetns]) -> None:
-        """Unmounts namespaces right after each other: once the kernel is at work, each takes a hundred times as long."""
+        """Unmounts namespaces.
+
+        The sockets inside keep all of them alive until the last has lost its name: beside a kernel that takes
+        namespaces down, to unmount another one takes a hundred times as long.
+        """
         deleted = {action.name for action in actions}
-        leaving = [_leave(self.session, action, deleted) for action in actions]
-        for action, each in zip(actions, leaving):
-            with _told(action.what()):
-                if each and _unmount(each):
-                    self._leaving.append(each)
+        leaving = [_look(self.session, action, deleted) for action in actions]
+        try:
+            for action, each in zip(actions, leaving):
+                with _told(action.what()):
+                    if each and _unmount(each):
+                        self._leaving.append(each)
+        finally:
+            for action in actions:
+                self.session.leave(action.name)
 
     def wait(self) -> None:
         """Until the far ends of their cables are gone as well."""
@@ -161,12 +169,11 @@ class Going:
             raise KernelError(f"delete namespace {held[0].name}", HOST, told[0], "end what uses it first")
 
 
-def _leave(session: Session, action: DeleteNetns, deleted: AbstractSet[str]) -> Optional[_Leaving]:
-    """Closes what is open of a namespace; None where another process has just deleted it."""
+def _look(session: Session, action: DeleteNetns, deleted: AbstractSet[str]) -> Optional[_Leaving]:
+    """A namespace that is to leave; None where another process has just deleted it."""
     path = session.path(action.name)
     outside = [end for end in action.far_ends if end.netns not in deleted and _open(session, end.netns)]
     far_ends = [(end, session.socket(end.netns).index(end.name)) for end in outside]
-    session.leave(action.name)
     with _told(action.what()):
         try:
             number = inode(path)
