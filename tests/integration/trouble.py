@@ -139,6 +139,7 @@ REPLUG = "ip link delete p2; port 2"
 OTHERHOST = {"ip -s -s -j link show DEVICE": ("ns2", r'"otherhost": ?(\d+)')}
 ON_BRIDGE: dict[str, Any] = {"network": BRIDGED, "to": "10.1.0.2"}
 OLD: dict[str, Any] = {**ON_BRIDGE, "words": {"DEVICE": "veth2", "ADDRESS": "10.1.0.2"}}
+FLUSH = "ip -n ns1 neighbor flush to 10.1.0.2"
 LEARNED = f"ip netns exec ns1 ping -c1 -W9 10.1.0.2; {REPLUG}"
 # What is learned is doubted after three seconds, in place of up to a minute.
 DOUBTED = f"""for k in base_reachable_time_ms=50 retrans_time_ms=50 delay_first_probe_time={3 * PATIENCE}; do
@@ -243,11 +244,11 @@ ROWS = [
         needs="br_netfilter",
         **ON_BRIDGE,
     ),
-    Row(REPLACED, LEARNED, OTHERHOST, sh("ip netns exec ns1 ip neighbor flush to 10.1.0.2"), **OLD),
+    Row(REPLACED, LEARNED, OTHERHOST, sh(FLUSH), **OLD),
     Row(REPLACED, DOUBTED + LEARNED, OTHERHOST, sh(":"), **OLD),
     Row(
         REPLACED,
-        f"{OLD_MAC}; ip -n ns1 neighbor add 10.1.0.2 lladdr $mac dev veth1; {REPLUG}",
+        f"{OLD_MAC}; ip -n ns1 neighbor add 10.1.0.2 lladdr $mac dev veth1; {REPLUG}; {FLUSH}",
         OTHERHOST,
         do("netns_neighbor", netns="ns1", device="veth1", address="10.1.0.2", mac_of={"netns": "ns2", "name": "veth2"}),
         **OLD,
