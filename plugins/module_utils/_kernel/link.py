@@ -10,7 +10,7 @@ import ipaddress
 import socket
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Optional, Union
+from typing import Any, Optional
 
 from .._errors import KernelError
 from .._model.addresses import AddAddress, DeleteAddress
@@ -19,7 +19,7 @@ from .._model.link import DeleteLink, MoveLink
 from .._model.state import LO, Address, End, Link
 from . import messages, netlink
 from .messages import Message
-from .netlink import Query, Request
+from .netlink import Query, Raw, Request
 from .session import Session
 
 IFF_UP = 1
@@ -199,42 +199,33 @@ def _delete(session: Session, action: DeleteLink) -> list[tuple[str, Request]]:
     return [(action.netns, Request(netlink.ifinfmsg, netlink.RTM_DELLINK, 0, header, ()))]
 
 
-def _address_request(session: Session, action: Any, kind: int, flags: int, far: str = "") -> list[tuple[str, Request]]:
-    address = ipaddress.ip_interface(action.address)
-    header = {
-        "index": index(session, action.netns, action.name),
-        "family": socket.AF_INET6 if address.version == 6 else socket.AF_INET,
-        "prefixlen": address.network.prefixlen,
-    }
-    attrs = [("IFA_LOCAL", str(address.ip)), ("IFA_ADDRESS", far or str(address.ip))]
-    return [(action.netns, Request(netlink.ifaddrmsg, kind, flags, header, attrs))]
-
-
-def _add_address(session: Session, action: AddAddress) -> list[tuple[str, Union[Request, netlink.Raw]]]:
+def _add_address(session: Session, action: AddAddress) -> list[tuple[str, Raw]]:
+    """An address with all that was read of it, if it was there before."""
     # REPLACE, not EXCL: with promote_secondaries the kernel may have kept a secondary that was to be added again.
     flags = netlink.NLM_F_CREATE | netlink.NLM_F_REPLACE
-    found = action.found
-    if found is not None and (found.details or found.lifetime):
-        return [(action.netns, _detailed(session, action, found, flags))]
-    return [*_address_request(session, action, netlink.RTM_NEWADDR, flags)]
-
-
-def _detailed(session: Session, action: AddAddress, found: Address, flags: int) -> netlink.Raw:
-    """An address with all that was read of it."""
-    address, details = ipaddress.ip_interface(action.address), bytes.fromhex(found.details or "00")
-    family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
+    found = action.found or Address(action.address)
+    details = bytes.fromhex(found.details or "00")
+    address = ipaddress.ip_interface(action.address)
     number = index(session, action.netns, action.name)
-    body = messages.ADDRESS.pack(family, address.network.prefixlen, 0, details[0], number)
+    body = messages.ADDRESS.pack(messages.FAMILIES[address.version], address.network.prefixlen, 0, details[0], number)
     body += messages.attribute(IFA_LOCAL, address.ip.packed)
     if IFA_ADDRESS not in messages.attributes(details, 1):
         body += messages.attribute(IFA_ADDRESS, address.ip.packed)
     if found.lifetime:
         body += messages.attribute(IFA_CACHEINFO, bytes.fromhex(found.lifetime))
-    return netlink.Raw(netlink.RTM_NEWADDR, flags, body + details[1:])
+    return [(action.netns, Raw(netlink.RTM_NEWADDR, flags, body + details[1:]))]
 
 
 def _delete_address(session: Session, action: DeleteAddress) -> list[tuple[str, Request]]:
-    return _address_request(session, action, netlink.RTM_DELADDR, 0, _far_address(session, action))
+    address = ipaddress.ip_interface(action.address)
+    header = {
+        "index": index(session, action.netns, action.name),
+        "family": messages.FAMILIES[address.version],
+        "prefixlen": address.network.prefixlen,
+    }
+    far = _far_address(session, action)
+    attrs = [("IFA_LOCAL", str(address.ip)), ("IFA_ADDRESS", far or str(address.ip))]
+    return [(action.netns, Request(netlink.ifaddrmsg, netlink.RTM_DELADDR, 0, header, attrs))]
 
 
 def _far_address(session: Session, action: DeleteAddress) -> str:

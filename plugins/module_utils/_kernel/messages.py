@@ -34,6 +34,8 @@ ATTRIBUTE = struct.Struct("=HH")
 TYPE_MASK = 0x3FFF
 WORD = struct.Struct("=I")
 
+FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
+
 Attributes = dict[int, bytes]
 
 

@@ -21,7 +21,6 @@ from .messages import NEXTHOP, Attributes, Message
 from .netlink import Query, Request
 from .session import Session
 
-FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 TYPES = {"unicast": 1, "local": 2, "blackhole": 6, "unreachable": 7, "prohibit": 8, "throw": 9}
 SCOPES = {"global": 0, "site": 200, "link": 253, "host": 254, "nowhere": 255}
 RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC = 1, 4, 5, 6, 7
@@ -53,7 +52,7 @@ def read(session: Session, netns: str, names: Mapping[int, str]) -> list[Route]:
     Left out are cached and multicast ones, and those that every address brings along in the table `local`.
     """
     routes = []
-    for family in FAMILIES.values():
+    for family in messages.FAMILIES.values():
         query = Query(netlink.RTM_GETROUTE, messages.ROUTE, messages.ROUTE.pack(family, 0, 0, 0, 0, 0, 0, 0, 0))
         for message in session.socket(netns).dump(query):
             of_family, dummy, dummy, dummy, table, protocol, dummy, kind, flags = message.header
@@ -125,7 +124,7 @@ def _key(route: Route) -> tuple[dict[str, Any], list[tuple[str, Any]]]:
     """Header and attributes of what a route is known by."""
     destination, length = route.destination.split("/")
     header = {
-        "family": FAMILIES[values.family(route.destination)],
+        "family": messages.FAMILIES[values.family(route.destination)],
         "dst_len": int(length),
         "table": route.table if route.table < 256 else TABLE_COMPAT,
         "proto": route.protocol,
