@@ -41,9 +41,13 @@ def steps_of(host: Host, config: dict[str, list[Entry]]) -> int:
     return len(planned.get("steps", ())) or reject()
 
 
-def without_settings(shown: str) -> str:
-    """A device that is made again starts from what `default` has become."""
-    return "\n".join(line for line in shown.splitlines() if not line.startswith(("ipv4/conf", "ipv6/conf")))
+def as_declared(shown: str) -> str:
+    """Without what a thing that is made again takes from elsewhere.
+
+    A device starts from what `default` has become; a route that was found keeps its protocol, which nobody declared.
+    """
+    kept = (line for line in shown.splitlines() if not line.startswith(("ipv4/conf", "ipv6/conf")))
+    return "\n".join(line.replace(" proto static", "") for line in kept)
 
 
 def assert_same(now: str, then: str) -> None:
@@ -136,6 +140,6 @@ def test_what_was_changed_by_hand_is_mended(data: Any) -> None:
         mended = host.module("topology", name="lab", config=config)
         assert not mended.get("failed"), mended["msg"]
         assert lines(host.do("topology", name="lab", config=config)) == ""
-        assert_same(without_settings(snapshot(host)), without_settings(built))
+        assert_same(as_declared(snapshot(host)), as_declared(built))
         take_down(host)
         assert_same(snapshot(host), before)
