@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+# The random documents are those of the model's own tests.
+sys.path.append(str(Path(__file__).parents[1] / "unit" / "plugins" / "module_utils" / "_model"))
 
 import features
 from host import Host

@@ -6,21 +6,16 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from host import Host
 from hypothesis import HealthCheck, Phase, given, reject, settings
 from hypothesis import strategies as st
+from strategies import documents
 from test_topology import snapshot
 
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import HOST, Link, Namespace, State, loopback
-
-sys.path.append(str(Path(__file__).parents[1] / "unit" / "plugins" / "module_utils" / "_model"))
-
-from strategies import documents
 
 EXAMPLES = 12
 # An example takes a second: a failing one is shown as it is.

@@ -103,25 +103,25 @@ def test_killed_anywhere_the_next_run_converges_or_takes_down(data: Any) -> None
         assert_same(snapshot(host), before)
 
 
+DRIFT = {"mtu": "mtu 1281", "mac": "address 02:00:00:00:99:01", "master": "nomaster", "txqueuelen": "txqueuelen 7"}
+
+
 def _by_hand(kind: str, entry: Entry) -> list[tuple[str, str]]:
     """What somebody might do to a declared thing: a namespace and a command."""
     netns, name = entry.get("netns") or "", entry.get("name")
     if kind in ("veth", "bridge"):
         there = [f"ip link delete {name}", f"ip link set {name} {'down' if entry.get('up', True) else 'up'}"]
-        if "mtu" in entry:
-            there.append(f"ip link set {name} mtu 1281")
+        there += [f"ip link set {name} {change}" for option, change in DRIFT.items() if option in entry]
         if "addresses" in entry:
             there += [f"ip address add 198.18.0.1/24 dev {name}", f"ip address flush dev {name} scope global"]
         return [(netns, command) for command in there]
-    if kind == "netns_route":
-        return [(netns, "ip route flush proto static"), (netns, "ip -6 route flush proto static")]
-    if kind in ("masquerade", "forward_accept"):
-        return [("", "nft delete table inet nsfabric"), ("", "nft flush table inet nsfabric")]
-    if kind == "netns_neighbor":
-        return [(netns, f"ip neighbor flush nud permanent dev {entry['device']}")]
-    if kind == "netns":
-        return [(name or "", "ip link set lo down")]
-    return []
+    return {
+        "netns": [(name or "", "ip link set lo down"), ("", f"ip netns delete {name}")],
+        "netns_route": [(netns, "ip route flush proto static"), (netns, "ip -6 route flush proto static")],
+        "netns_neighbor": [(netns, "ip neighbor flush nud permanent"), (netns, "ip -6 neighbor flush nud permanent")],
+        "netns_sysctl": [(netns, f"sysctl -w {name}={value}") for value in (0, 1)],
+        "masquerade": [(netns, "for family in ip ip6 inet; do nft delete table $family nsfabric; done")],
+    }.get(kind, [])
 
 
 @given(st.data())
@@ -136,7 +136,7 @@ def test_what_was_changed_by_hand_is_mended(data: Any) -> None:
         held(host, config)
         built = snapshot(host)
         for netns, command in data.draw(st.lists(st.sampled_from(commands), min_size=1, max_size=3)):
-            host.sh(f"{command} 2>/dev/null || true", netns)
+            host.sh(f"{{ {command}; }} 2>/dev/null || true", netns)
         mended = host.module("topology", name="lab", config=config)
         assert not mended.get("failed"), mended["msg"]
         assert lines(host.do("topology", name="lab", config=config)) == ""
