@@ -23,15 +23,15 @@ from ._errors import KernelError
 from ._lock import DIRECTORY
 from ._model import document as documents
 from ._model.document import Claim, Config, Document, Plan
+from ._model.found import agreeing
 from ._model.netns_sysctl import follows
 from ._model.problems import Problems
 from ._model.state import HOST, End, State
-from ._model.touched import DEVICES, Touched, latest, touched
+from ._model.touched import DEVICES, LINKS, Touched, latest, touched
 
 FOLDER = os.path.join(DIRECTORY, "topologies")
 VERSION = 1
 SYSCTL = "netns_sysctl"
-LINKS = ("link", *DEVICES)
 
 
 @dataclass
@@ -75,7 +75,7 @@ class Ledger:
         for item in touched(planned):
             if item.claims & known or (item.kind != "netns" and item.places & going):
                 continue
-            item = _owned(item, owners, state)
+            item = _owned(agreeing(item, self.objects), owners, state)
             if item.owner is None and item.kind == SYSCTL and item.devices & devices:
                 # It only follows, on a device that goes with this topology.
                 continue

@@ -121,3 +121,23 @@ def test_a_namespace_whose_lo_was_never_up(host: Host) -> None:
     assert "127.0.0.1/8" in host.addresses("lo", "bare")
     apply(host, {})
     assert host.sh("ip -d -o address show", "bare") == before
+
+
+BY_HAND = {
+    "its bridge deleted": "ip link delete br1",
+    "taken out of its bridge": "ip link set eth1 nomaster",
+    "brought up": "ip link set eth1 up",
+}
+
+
+@pytest.mark.parametrize("command", BY_HAND.values(), ids=BY_HAND)
+def test_after_what_somebody_did_meanwhile(host: Host, command: str) -> None:
+    """eth1 is a cable's end: first a link entry changes it, then a bridge's list of ports."""
+    before = exactly(host)
+    config = {"bridge": [{"name": "br1", "ports": ["eth1"]}], "link": [{"name": "eth1", "up": False, "addresses": []}]}
+    apply(host, config)
+    host.sh(command)
+    assert apply(host, config)["steps"]
+    gone = host.do("topology", name="lab", state="absent")
+    assert not gone.get("warnings"), gone["warnings"]
+    assert exactly(host) == before

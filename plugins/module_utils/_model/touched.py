@@ -29,6 +29,8 @@ INSEPARABLE = ("netns_sysctl", "link")
 ON_DEVICES = ("netns_sysctl", "netns_neighbor")
 # What is made and deleted with its name.
 DEVICES = frozenset({"veth", "bridge"})
+# Whose entries speak of a device.
+LINKS = ("link", *sorted(DEVICES))
 
 
 @dataclass(frozen=True)
@@ -271,7 +273,7 @@ def _outside(objects: Sequence[Touched]) -> list[Touched]:
     names = {end.name for item in objects if item.hints for end in item.devices}
     doomed = {item.absent["name"] for item in made if item.kind == "netns"}
     devices = {end for item in made for end in item.devices if item.kind in DEVICES}
-    devices -= {end for item in objects if item.found for end in item.devices if item.kind in (*DEVICES, "link")}
+    devices -= {end for item in objects if item.found for end in item.devices if item.kind in LINKS}
     return [
         item
         for item in objects
