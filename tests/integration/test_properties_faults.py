@@ -116,7 +116,7 @@ def _by_hand(kind: str, entry: Entry) -> list[tuple[str, str]]:
             there += [f"ip address add 198.18.0.1/24 dev {name}", f"ip address flush dev {name} scope global"]
         return [(netns, command) for command in there]
     return {
-        "netns": [(name or "", "ip link set lo down"), ("", f"ip netns delete {name}")],
+        "netns": [(name or "", "ip link set lo down")],
         "netns_route": [(netns, "ip route flush proto static"), (netns, "ip -6 route flush proto static")],
         "netns_neighbor": [(netns, "ip neighbor flush nud permanent"), (netns, "ip -6 neighbor flush nud permanent")],
         "netns_sysctl": [(netns, f"sysctl -w {name}={value}") for value in (0, 1)],
