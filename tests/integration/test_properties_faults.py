@@ -119,7 +119,8 @@ def _by_hand(kind: str, entry: Entry) -> list[tuple[str, str]]:
         "netns": [(name or "", "ip link set lo down")],
         "netns_route": [(netns, "ip route flush proto static"), (netns, "ip -6 route flush proto static")],
         "netns_neighbor": [(netns, "ip neighbor flush nud permanent"), (netns, "ip -6 neighbor flush nud permanent")],
-        "netns_sysctl": [(netns, f"sysctl -w {name}={value}") for value in (0, 1)],
+        # On the host, what somebody has written meanwhile is what comes back.
+        "netns_sysctl": [(netns, f"sysctl -w {name}={value}") for value in (0, 1) if netns],
         "masquerade": [(netns, "for family in ip ip6 inet; do nft delete table $family nsfabric; done")],
     }.get(kind, [])
 
