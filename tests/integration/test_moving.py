@@ -60,7 +60,7 @@ def host(host: Host) -> Host:
     host.sh(
         "ip netns add theirs; ip link add eth1 type veth peer name far netns theirs; ip link set eth1 up;"
         "ip address add 198.51.100.7/24 dev eth1; ip route add 203.0.113.0/24 via 198.51.100.1;"
-        "ip netns add other; ip link add eth1 netns other type veth peer name far netns other"
+        "ip netns add other; ip -n other link add eth1 type veth peer name far"
     )
     return host
 

@@ -24,7 +24,7 @@ def wired(host: Host) -> Host:
 
 def set_up(host: Host, **values: Any) -> None:
     for key, value in values.items():
-        host.sh(f"echo {value} > /proc/sys/net/{key.replace('__', '/')}")
+        host.sh(f"printf %s {value} > /proc/sys/net/{key.replace('__', '/')}")
 
 
 def topology(host: Host, *settings: tuple[str, Any], **others: Any) -> dict[str, Any]:

@@ -74,9 +74,13 @@ def write(session: Session, action: WriteSysctl) -> None:
     """Writes a key inside a namespace."""
     with session.enter(action.netns):
         try:
-            with open(_path(action.key), "w", encoding="utf-8") as stream:
-                # With its line end: writing nothing would not reach the kernel.
-                stream.write(f"{action.value}\n")
+            descriptor = os.open(_path(action.key), os.O_WRONLY | os.O_CLOEXEC)
+            try:
+                # With its line end: writing nothing would not reach the kernel. One call alone: older kernels say of
+                # ignore_routes_with_linkdown that they took one byte, and refuse a line end that comes after it.
+                os.write(descriptor, f"{action.value}\n".encode())
+            finally:
+                os.close(descriptor)
         except OSError as error:
             attempted = f"set {key_name(action.key)} to {action.value!r}"
             said, hint = error.strerror or str(error), HINTS.get(error.errno or 0, "")
