@@ -168,9 +168,9 @@ class Ledger:
         for item in items:
             self.identities.pop(_key(item), None)
 
-    def recognise(self, planned: Plan, state: State) -> None:
+    def recognise(self, objects: Sequence[Touched], state: State) -> None:
         """After a run that was undone: what it removed has been made again."""
-        found = {_key(item): identity(item, state) for item in self.touched(planned) if _key(item) in self.identities}
+        found = {_key(item): identity(item, state) for item in objects if _key(item) in self.identities}
         self.identities.update({key: value for key, value in found.items() if value})
 
     def touched(self, planned: Plan) -> list[Touched]:
@@ -182,6 +182,11 @@ class Ledger:
         """Whether something else stands now where this topology made an object."""
         made, now = self.identities.get(_key(item)), identity(item, state)
         return bool(made and now) and made != now
+
+    def has_made(self, name: str, number: int) -> bool:
+        """Whether a namespace that has a number, or 0 where there is none, can only be the one that was made."""
+        made = self.identities.get(_key(Touched("netns", None, {"name": name, "state": "absent"})))
+        return bool(made) and number in (0, made)
 
     def path(self) -> str:
         return path_of(self.name)

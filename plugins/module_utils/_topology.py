@@ -24,6 +24,7 @@ from ._model.planner import UNDO
 from ._model.problems import Problems
 from ._model.registry import KINDS
 from ._model.scope import Scope
+from ._model.sealed import sealed
 from ._model.state import HOST, State
 from ._model.touched import DEVICES, Touched, restoration, without
 from ._transaction import Failed, Refused, carry_out
@@ -83,6 +84,7 @@ class _Run:
         self.document = self.whole = known.hinted(self.document)
         config = self.config if self.purge else known.union(self.config)
         candidates = self._candidates(known)
+        self.sealed = self._sealed(session, known, candidates)
         self.scope = self._scope(known, candidates)
         state = observe(session, self.scope)
         leaving, warnings = self._leaving(known, candidates, state)
@@ -119,12 +121,26 @@ class _Run:
     def _scope(self, known: Ledger, candidates: Sequence[Touched]) -> Scope:
         """What has to be read to plan the document and the restoration, and to put both back."""
         scope = self.document.scope()
-        if candidates:
-            former = documents.read(known.config, Problems())
-            for document in (former, documents.read(restoration(candidates), Problems())):
-                for dummy, spec in document:
-                    spec.add_to(scope)
+        # What goes with sealed namespaces is put back from what was declared.
+        former = [known.config] if candidates and not self.sealed else []
+        for config in (*former, restoration(candidates)):
+            for dummy, spec in documents.read(config, Problems()):
+                spec.add_to(scope)
+        if self.sealed:
+            scope.seal(self.sealed)
         return scope
+
+    def _sealed(self, session: Session, known: Ledger, candidates: Sequence[Touched]) -> frozenset[str]:
+        """The namespaces that need not be looked into: they go, and are the very ones that were made."""
+        if not self.absent or any(other.shared(candidates) for other in self._others(known.host)):
+            return frozenset()
+        names = sealed(candidates)
+        return names if all(known.has_made(name, session.number(name)) for name in names) else frozenset()
+
+    def _others(self, host: str) -> list[Ledger]:
+        """The other topologies of this host."""
+        found = (_ledger.load(name, host) for name in _ledger.names() if name != self.name)
+        return [other for other in found if other]
 
     def _leaving(self, known: Ledger, candidates: Sequence[Touched], state: State) -> tuple[list[Touched], list[str]]:
         """What is to be put back; what was replaced behind our back is left alone, with a warning about each."""
@@ -148,10 +164,9 @@ class _Run:
         """What another topology declares as well stays, and with it what was found before this one."""
         if not leaving:
             return leaving
-        for name in _ledger.names():
-            other = _ledger.load(name, host) if name != self.name else None
-            shared = other.shared(leaving) if other else []
-            if other and shared and not self.check:
+        for other in self._others(host):
+            shared = other.shared(leaving)
+            if shared and not self.check:
                 other.inherit(shared)
                 _ledger.save(other)
             leaving = [item for item in leaving if item not in shared]
@@ -181,12 +196,15 @@ class _Run:
     def _carry_out(self, session: Session, planned: Plan, before: Optional[Ledger], known: Ledger) -> Plan:
         """Writes the ledger first; when the host was put back, so is the ledger."""
         try:
-            return carry_out(session, self.whole, planned, begin=lambda: _ledger.save(known))
+            former = before.config if before and self.sealed else {}
+            return carry_out(session, self.whole, planned, begin=lambda: _ledger.save(known), former=former)
         except Failed as error:
             if error.restored and before is None:
                 _ledger.forget(self.name)
             elif error.restored and before is not None:
-                before.recognise(planned, observe(session, self.scope))
+                again = before.objects if self.sealed else before.touched(planned)
+                self.sealed = frozenset()
+                before.recognise(again, observe(session, self._scope(before, before.objects)))
                 _ledger.save(before)
             raise
 

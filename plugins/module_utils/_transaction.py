@@ -17,11 +17,14 @@ from ._kernel.apply import apply
 from ._kernel.observe import observe
 from ._kernel.session import Session
 from ._model import document as documents
-from ._model.document import Document, Plan
+from ._model import sealed
+from ._model.document import Config, Document, Plan
 from ._model.problems import Problems
 from ._model.state import State
 from ._model.touched import restoration, touched
 
+# Of namespaces that went unseen.
+REBUILT = "Namespaces that had gone already were built again as they are declared. "
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -54,10 +57,17 @@ def plan(document: Document, state: State, assume: bool) -> Plan:
     return planned
 
 
-def carry_out(session: Session, document: Document, planned: Plan, begin: Optional[Callable[[], None]] = None) -> Plan:
+def carry_out(
+    session: Session,
+    document: Document,
+    planned: Plan,
+    begin: Optional[Callable[[], None]] = None,
+    former: Optional[Config] = None,
+) -> Plan:
     """Applies a plan and reads the kernel back; on any failure puts the host back and raises `Failed`.
 
-    Returns the plan with the state the kernel now really has. `begin` is called before the first change.
+    Returns the plan with the state the kernel now really has. `begin` is called before the first change. `former` is
+    what was declared of namespaces that were not looked into.
     """
     try:
         with signals():
@@ -69,8 +79,8 @@ def carry_out(session: Session, document: Document, planned: Plan, begin: Option
             if left.steps:
                 raise KernelError("make the kernel hold what was written", "", _left(left))
     except (KernelError, OSError, Interrupted) as error:
-        wrong = _put_back(session, document, planned)
-        told = (
+        told, wrong = _put_back(session, document, planned, former or {})
+        told += (
             f"The host could NOT be put back as it was: {wrong}" if wrong else "The host was put back as it was found."
         )
         raise Failed(f"{error}. {told}", restored=not wrong) from error
@@ -83,15 +93,18 @@ def _left(left: Plan) -> str:
     )
 
 
-def _put_back(session: Session, document: Document, planned: Plan) -> str:
+def _put_back(session: Session, document: Document, planned: Plan, former: Config) -> tuple[str, str]:
     """Plans from what is there now to what was there before; what this run did not touch is left alone.
 
-    Returns what is wrong afterwards, nothing where all is well.
+    Returns what was built anew, and what is wrong afterwards, nothing where all is well.
     """
-    problems = Problems()
-    undo = documents.read(restoration(touched(planned)), problems)
+    problems, told = Problems(), ""
     try:
         with signals(ignore=True):
+            config: Config = restoration(touched(planned))
+            if former and sealed.is_gone(planned.before, observe(session, sealed.scope(planned.before))):
+                config, told = sealed.rebuilt(config, former, planned.before), REBUILT
+            undo = documents.read(config, problems)
             scope = undo.scope()
             for name, needs in document.scope().namespaces.items():
                 scope.namespace(name).sysctls |= needs.sysctls
@@ -99,8 +112,8 @@ def _put_back(session: Session, document: Document, planned: Plan) -> str:
             apply(session, back.steps)
             left = documents.plan(undo, observe(session, scope), problems, as_found=True)
     except (KernelError, OSError) as error:
-        return str(error)
-    return "; ".join([*map(str, problems.found), *(step.action.what() for step in left.steps)])
+        return told, str(error)
+    return told, "; ".join([*map(str, problems.found), *(step.action.what() for step in left.steps)])
 
 
 @contextmanager

@@ -7,8 +7,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from dataclasses import replace
 
 from .._errors import KernelError
@@ -19,10 +18,8 @@ from .bridge import settings_request
 from .link import Seen
 from .netlink import Query, Request
 from .netns import is_live
+from .peers import Peers, foreign
 from .session import THIS_NAMESPACE, Session, inode
-
-UNKNOWN = 0xFFFFFFFF
-NETNSA_NSID, NETNSA_FD = 1, 3
 
 
 def observe(session: Session, scope: Scope) -> State:
@@ -49,10 +46,11 @@ def _observe(session: Session, scope: Scope, live: list[str]) -> State:
     gone = scope.namespaces.keys() - set(live)
     stale = {name for name in gone if os.path.lexists(session.path(name)) and not is_live(session.path(name))}
     try:
-        seen = {name: link.read(session, name) for name in live}
+        seen = {name: link.read(session, name) for name in live if name not in scope.sealed}
         _search(session, scope, seen)
-        links = _Peers(session, seen).resolve(scope)
-        missing = [name for name in scope.namespaces if name not in seen]
+        peers = Peers(session, seen)
+        links = peers.resolve(scope)
+        missing = [name for name in scope.namespaces if name not in live]
         state = State(stale=frozenset(stale), salt=_salt())
         declared = {end.name for end in scope.ends}
         led = fastpath.any_loaded()
@@ -64,6 +62,7 @@ def _observe(session: Session, scope: Scope, live: list[str]) -> State:
                 needs = replace(needs, routes=True, neighbors=True, shortcuts=True)
             needs = replace(needs, hooks=needs.hooks or (needs.shortcuts and led))
             state.namespaces[name] = _namespace(session, needs, name, links[name])
+        _seal(session, [name for name in live if name in scope.sealed], peers, state)
         return _probe(session, scope, state, missing)
     except OSError as error:
         raise KernelError("read the network's state", HOST, error.strerror or str(error)) from error
@@ -86,103 +85,24 @@ def _namespace(session: Session, needs: Needs, name: str, links: dict[int, Link]
     return namespace
 
 
+def _seal(session: Session, names: Sequence[str], peers: Peers, state: State) -> None:
+    """Namespaces that are not looked into: which they are, and what dies with them."""
+    for name in names:
+        session.keep(name)
+    far_ends = peers.leading_into(names)
+    for name in names:
+        state.namespaces[name] = Namespace(inode(session.path(name)), sealed=True, far_ends=tuple(far_ends[name]))
+
+
 def _search(session: Session, scope: Scope, seen: dict[str, list[Seen]]) -> None:
     """Looks into every other namespace for devices that are not where they are wanted."""
     present = {End(name, found.name) for name, links in seen.items() for found in links}
     lost = {end.name for end in scope.searched if end not in present and End(HOST, end.name) not in present} - {LO}
     for name in session.named() if lost else ():
         if name not in seen:
-            with _foreign(session, name, seen):
+            with foreign(session, name, seen):
                 if any(session.socket(name).index(each) for each in lost):
                     seen[name] = link.read(session, name)
-
-
-@contextmanager
-def _foreign(session: Session, name: str, seen: Mapping[str, list[Seen]]) -> Iterator[None]:
-    """Looks into a namespace that nobody declared: its owner may delete it meanwhile."""
-    with suppress(KernelError):
-        yield
-    if name not in seen:
-        session.leave(name)
-
-
-class _Peers:
-    """Finds out which namespace holds the far end of each cable.
-
-    The kernel gives the far end's number and a number for its namespace that is valid only in the near
-    one; RTM_GETNSID tells that number of any namespace that we hold a descriptor of.
-    """
-
-    def __init__(self, session: Session, seen: dict[str, list[Seen]]) -> None:
-        self.session = session
-        self.seen = seen
-        self.numbers: dict[tuple[str, str], int] = {}
-
-    def resolve(self, scope: Scope) -> dict[str, dict[int, Link]]:
-        places = self._known()
-        unknown = [
-            (name, found)
-            for name, links in self.seen.items()
-            for found in links
-            if found.peer_index and (name, found.index) not in places
-            if End(name, found.name) in scope.ends or name in scope.inside
-        ]
-        if unknown:
-            self._look_everywhere(unknown)
-            places = self._known()
-        names = {name: {found.index: found.name for found in links} for name, links in self.seen.items()}
-        return {name: self._links(name, names, places) for name in self.seen}
-
-    def _links(
-        self, name: str, names: Mapping[str, Mapping[int, str]], places: Mapping[tuple[str, int], tuple[str, int]]
-    ) -> dict[int, Link]:
-        links = {}
-        for found in self.seen[name]:
-            where, index = places.get((name, found.index), (name, 0))
-            peer = End(where, names[where][index]) if index in names[where] else None
-            links[found.index] = found.link(names[name], peer)
-        return links
-
-    def _known(self) -> dict[tuple[str, int], tuple[str, int]]:
-        """(namespace, number) of each near end whose far end is among what was read, to that of its far end."""
-        by_pair: dict[tuple[int, int], list[str]] = {}
-        for name, links in self.seen.items():
-            for found in links:
-                if found.peer_index:
-                    by_pair.setdefault((found.index, found.peer_index), []).append(name)
-        places: dict[tuple[str, int], tuple[str, int]] = {}
-        for name, links in self.seen.items():
-            for found in links:
-                near = (name, found.index)
-                if not found.peer_index or near in places:
-                    continue
-                if found.peer_nsid is None:
-                    places[near] = (name, found.peer_index)
-                    continue
-                for other in by_pair.get((found.peer_index, found.index), ()):
-                    if other != name and self._number(name, other) == found.peer_nsid & UNKNOWN:
-                        far = (other, found.peer_index)
-                        places[near], places[far] = far, near
-        return places
-
-    def _number(self, name: str, other: str) -> int:
-        """What the namespace `name` calls the namespace `other`."""
-        if (name, other) not in self.numbers:
-            with self.session.opened(other) as descriptor:
-                wanted = messages.attribute(NETNSA_FD, messages.WORD.pack(descriptor))
-                query = Query(netlink.RTM_GETNSID, messages.NSID, bytes(messages.NSID.size) + wanted)
-                answer = self.session.socket(name).get(query)
-            number = answer.attributes.get(NETNSA_NSID)
-            self.numbers[name, other] = UNKNOWN if number is None else messages.number(number)
-        return self.numbers[name, other]
-
-    def _look_everywhere(self, unknown: list[tuple[str, Seen]]) -> None:
-        wanted = {(name, found.peer_nsid & UNKNOWN) for name, found in unknown if found.peer_nsid is not None}
-        for other in self.session.named():
-            if other not in self.seen:
-                with _foreign(self.session, other, self.seen):
-                    if any(self._number(name, other) == number for name, number in wanted if number != UNKNOWN):
-                        self.seen[other] = link.read(self.session, other)
 
 
 def _probe(session: Session, scope: Scope, state: State, missing: list[str]) -> State:

@@ -68,6 +68,7 @@ class Session:
         self._host = os.open(THIS_NAMESPACE, os.O_RDONLY | os.O_CLOEXEC)
         self._descriptors: dict[str, int] = {}
         self._sockets: dict[str, netlink.Route] = {}
+        self._kept: dict[str, int] = {}
 
     def __enter__(self) -> Session:
         return self
@@ -75,7 +76,7 @@ class Session:
     def __exit__(
         self, kind: Optional[type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
     ) -> None:
-        for name in [*self._descriptors, *self._sockets]:
+        for name in [*self._descriptors, *self._sockets, *self._kept]:
             self.leave(name)
         os.close(self._host)
         resource.setrlimit(resource.RLIMIT_NOFILE, self._limit)
@@ -86,6 +87,10 @@ class Session:
     def host_inode(self) -> int:
         """The number of the host's own namespace."""
         return os.fstat(self._host).st_ino
+
+    def number(self, name: str) -> int:
+        """The number of a namespace; 0 where there is none."""
+        return inode(self.path(name)) if _is_live(self.path(name)) else 0
 
     def named(self) -> list[str]:
         """Every live namespace below /run/netns, sorted; none where names are mounted elsewhere."""
@@ -118,6 +123,9 @@ class Session:
         """A descriptor of a namespace for the length of the body."""
         if name == HOST or name in self._descriptors:
             yield self.descriptor(name)
+            return
+        if name in self._kept:
+            yield self._kept[name]
             return
         descriptor = self._open(name)
         try:
@@ -166,8 +174,15 @@ class Session:
         finally:
             set_network(self._host)
 
+    def keep(self, name: str) -> None:
+        """Keeps a namespace alive until `leave`, with its name or without, as far as there is room."""
+        if name not in self._sockets and name not in self._kept and len(self._sockets) + len(self._kept) < self._room:
+            self._kept[name] = self._open(name)
+
     def leave(self, name: str) -> None:
         """Closes what is open of a namespace: it could not vanish otherwise."""
+        if name in self._kept:
+            os.close(self._kept.pop(name))
         if name in self._sockets:
             self._sockets.pop(name).close()
         if name in self._descriptors:

@@ -67,6 +67,8 @@ def view(state: State, subject: str) -> Optional[dict[str, Any]]:
     namespace = state.namespaces.get(subject)
     if namespace is None:
         return None
+    if namespace.sealed:
+        return {"name": subject}
     lo = namespace.links.get(LO)
     return {"name": subject, "lo_up": bool(lo and lo.up)}
 
@@ -121,6 +123,8 @@ def _remove(planner: Planner, specs: Sequence[Netns]) -> None:
 def far_ends(state: State, name: str) -> tuple[End, ...]:
     """Devices outside a namespace that die with it: the far ends of the cables that end inside."""
     inside = state.namespaces[name].links.values()
+    if state.namespaces[name].sealed:
+        return state.namespaces[name].far_ends
     return tuple(sorted(link.peer for link in inside if link.peer and link.peer.netns != name))
 
 

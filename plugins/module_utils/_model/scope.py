@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from .state import HOST, End
@@ -32,14 +33,15 @@ class Scope:
     """Collected from every entry of a document; the host is always looked at.
 
     `ends` are devices whose peer must be known wherever it is, `searched` devices that are looked for in
-    every named namespace when they are not at their place. The kernel is probed for `kinds` of links, and with
-    `fastpath` for what fast paths take.
+    every named namespace when they are not at their place. Nothing is read of what is in `sealed` namespaces: they go,
+    with all of it. The kernel is probed for `kinds` of links, and with `fastpath` for what fast paths take.
     """
 
     namespaces: dict[str, Needs] = field(default_factory=lambda: {HOST: Needs()})
     ends: set[End] = field(default_factory=set)
     inside: set[str] = field(default_factory=set)
     searched: set[End] = field(default_factory=set)
+    sealed: set[str] = field(default_factory=set)
     kinds: set[str] = field(default_factory=set)
     fastpath: bool = False
 
@@ -51,6 +53,14 @@ class Scope:
         needs = self.namespace(end.netns)
         needs.routes = needs.neighbors = needs.shortcuts = True
         self.ends.add(end)
+
+    def seal(self, names: AbstractSet[str]) -> None:
+        """Namespaces that go unseen, and with them devices of the host and what is on these."""
+        self.sealed |= names
+        self.inside -= names
+        for name in (HOST, *names):
+            needs = self.namespace(name)
+            needs.routes = needs.neighbors = needs.shortcuts = name == HOST
 
     def every_end(self, name: str) -> None:
         """A namespace with all that is in it."""

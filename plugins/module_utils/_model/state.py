@@ -206,7 +206,10 @@ class Sysctl:
 
 @dataclass
 class Namespace:
-    """One network namespace. `inode` is 0 for one that is only planned."""
+    """One network namespace. `inode` is 0 for one that is only planned.
+
+    Of a `sealed` one only that is known, and which devices outside it die with it: its `far_ends`.
+    """
 
     inode: int = 0
     links: dict[str, Link] = field(default_factory=dict)
@@ -216,6 +219,8 @@ class Namespace:
     firewall: Any = None
     hooks: dict[str, Hook] = field(default_factory=dict)
     assumed: bool = False
+    sealed: bool = False
+    far_ends: tuple[End, ...] = ()
 
     def copy(self) -> Namespace:
         return replace(

@@ -11,6 +11,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from types import SimpleNamespace
@@ -23,10 +24,11 @@ from hypothesis import strategies as st
 
 from ansible_collections.nsfabric.linux.plugins.module_utils import _ledger, _topology, _validate
 from ansible_collections.nsfabric.linux.plugins.module_utils._model import document as documents
+from ansible_collections.nsfabric.linux.plugins.module_utils._model import netns
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.document import Document, Plan
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.problems import Problems
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.registry import KINDS
-from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import State
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import HOST, Namespace, State
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.step import PHASES, Step
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.touched import (
     Touched,
@@ -97,6 +99,17 @@ def read_back(state: State) -> State:
         namespace.inode = namespace.inode or next(numbers)
         for link in list(namespace.links.values()):
             namespace.links[link.name] = replace(link, index=link.index or next(numbers))
+    return result
+
+
+def unseen(state: State, sealed: AbstractSet[str]) -> State:
+    """A host without a look into some of its namespaces."""
+    result = state.copy()
+    for name in sealed & state.namespaces.keys():
+        ends = tuple(end for end in netns.far_ends(state, name) if end.netns == HOST)
+        result.namespaces[name] = Namespace(state.namespaces[name].inode, sealed=True, far_ends=ends)
+        for end in ends:
+            result.change_link(end, peer=None)
     return result
 
 
@@ -283,13 +296,16 @@ class Topology:
         }
         kernel = patch.multiple(_topology, observe=self._observe, carry_out=self._carry_out)
         with kernel, patch.multiple(_ledger, **ours), suppress(Killed), _possible():
-            self.steps = tuple(run.converge(Mock()).steps)
+            self.steps = tuple(run.converge(Mock(number=self._number)).steps)
         return self.steps
 
-    def _observe(self, session: Any, scope: Any) -> State:
-        return self.state
+    def _number(self, name: str) -> int:
+        return self.state.namespaces[name].inode if name in self.state.namespaces else 0
 
-    def _carry_out(self, session: Any, document: Document, planned: Plan, begin: Any) -> Plan:
+    def _observe(self, session: Any, scope: Any) -> State:
+        return unseen(self.state, scope.sealed)
+
+    def _carry_out(self, session: Any, document: Document, planned: Plan, begin: Any, former: Any) -> Plan:
         begin()
         self.steps = tuple(planned.steps)
         if self.kill is not None and self.kill < len(planned.steps):
@@ -475,8 +491,8 @@ def test_an_edited_document(name: str) -> None:
     assert told(plan(read(second), topology.state).steps) == []
     assert topology.run(second) == ()
     alone = plan(read(second), host).after
-    for netns, shown in picture(alone).items():
-        assert differences(picture(topology.state)[netns]["sysctls"], shown["sysctls"]) == []
+    for place, shown in picture(alone).items():
+        assert differences(picture(topology.state)[place]["sysctls"], shown["sysctls"]) == []
     topology.run(None)
     assert differences(picture(topology.state), picture(host)) == []
 

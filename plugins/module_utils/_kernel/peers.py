@@ -1,0 +1,119 @@
+# Copyright (c) 2026, nsfabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which namespace holds the far end of each cable."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+
+from .._errors import KernelError
+from .._model.scope import Scope
+from .._model.state import HOST, End, Link
+from . import link, messages, netlink
+from .link import Seen
+from .netlink import Query
+from .session import Session
+
+UNKNOWN = 0xFFFFFFFF
+NETNSA_NSID, NETNSA_FD = 1, 3
+
+
+@contextmanager
+def foreign(session: Session, name: str, seen: Mapping[str, list[Seen]]) -> Iterator[None]:
+    """Looks into a namespace that nobody declared: its owner may delete it meanwhile."""
+    with suppress(KernelError):
+        yield
+    if name not in seen:
+        session.leave(name)
+
+
+class Peers:
+    """Finds out which namespace holds the far end of each cable.
+
+    The kernel gives the far end's number and a number for its namespace that is valid only in the near
+    one; RTM_GETNSID tells that number of any namespace that we hold a descriptor of.
+    """
+
+    def __init__(self, session: Session, seen: dict[str, list[Seen]]) -> None:
+        self.session = session
+        self.seen = seen
+        self.numbers: dict[tuple[str, str], int] = {}
+
+    def resolve(self, scope: Scope) -> dict[str, dict[int, Link]]:
+        places = self._known()
+        unknown = [
+            (name, found)
+            for name, links in self.seen.items()
+            for found in links
+            if found.peer_index and (name, found.index) not in places
+            if End(name, found.name) in scope.ends or name in scope.inside
+        ]
+        if unknown:
+            self._look_everywhere(unknown)
+            places = self._known()
+        names = {name: {found.index: found.name for found in links} for name, links in self.seen.items()}
+        return {name: self._links(name, names, places) for name in self.seen}
+
+    def _links(
+        self, name: str, names: Mapping[str, Mapping[int, str]], places: Mapping[tuple[str, int], tuple[str, int]]
+    ) -> dict[int, Link]:
+        links = {}
+        for found in self.seen[name]:
+            where, index = places.get((name, found.index), (name, 0))
+            peer = End(where, names[where][index]) if index in names[where] else None
+            links[found.index] = found.link(names[name], peer)
+        return links
+
+    def _known(self) -> dict[tuple[str, int], tuple[str, int]]:
+        """(namespace, number) of each near end whose far end is among what was read, to that of its far end."""
+        by_pair: dict[tuple[int, int], list[str]] = {}
+        for name, links in self.seen.items():
+            for found in links:
+                if found.peer_index:
+                    by_pair.setdefault((found.index, found.peer_index), []).append(name)
+        places: dict[tuple[str, int], tuple[str, int]] = {}
+        for name, links in self.seen.items():
+            for found in links:
+                near = (name, found.index)
+                if not found.peer_index or near in places:
+                    continue
+                if found.peer_nsid is None:
+                    places[near] = (name, found.peer_index)
+                    continue
+                for other in by_pair.get((found.peer_index, found.index), ()):
+                    if other != name and self._number(name, other) == found.peer_nsid & UNKNOWN:
+                        far = (other, found.peer_index)
+                        places[near], places[far] = far, near
+        return places
+
+    def leading_into(self, names: Sequence[str]) -> Mapping[str, list[End]]:
+        """The host's ends of the cables that lead into namespaces, of each."""
+        outward: dict[int, list[End]] = defaultdict(list)
+        for found in self.seen[HOST]:
+            if found.peer_index and found.peer_nsid is not None:
+                outward[found.peer_nsid & UNKNOWN].append(End(HOST, found.name))
+        outward.pop(UNKNOWN, None)
+        return {name: outward.get(self._number(HOST, name), []) if outward else [] for name in names}
+
+    def _number(self, name: str, other: str) -> int:
+        """What the namespace `name` calls the namespace `other`."""
+        if (name, other) not in self.numbers:
+            with self.session.opened(other) as descriptor:
+                wanted = messages.attribute(NETNSA_FD, messages.WORD.pack(descriptor))
+                query = Query(netlink.RTM_GETNSID, messages.NSID, bytes(messages.NSID.size) + wanted)
+                answer = self.session.socket(name).get(query)
+            number = answer.attributes.get(NETNSA_NSID)
+            self.numbers[name, other] = UNKNOWN if number is None else messages.number(number)
+        return self.numbers[name, other]
+
+    def _look_everywhere(self, unknown: list[tuple[str, Seen]]) -> None:
+        wanted = {(name, found.peer_nsid & UNKNOWN) for name, found in unknown if found.peer_nsid is not None}
+        for other in self.session.named():
+            if other not in self.seen:
+                with foreign(self.session, other, self.seen):
+                    if any(self._number(name, other) == number for name, number in wanted if number != UNKNOWN):
+                        self.seen[other] = link.read(self.session, other)

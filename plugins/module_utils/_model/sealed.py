@@ -1,0 +1,78 @@
+# Copyright (c) 2026, nsfabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Namespaces that go with all that a topology made in them: nobody has to look into them before.
+
+Should the run fail when they are gone, they are built again as they were declared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from .document import Config
+from .scope import Scope
+from .state import HOST, State
+from .touched import Touched
+
+Entry = Mapping[str, Any]
+
+
+def sealed(objects: Sequence[Touched]) -> frozenset[str]:
+    """The namespaces that were made, unless something that was found, or that stands elsewhere as well, is bound up.
+
+    Sysctls that were found come back by themselves, whatever goes.
+    """
+    made = frozenset(item.absent["name"] for item in objects if item.kind == "netns" and item.found is None)
+    for item in objects:
+        places = {place for entry in (item.absent, item.owner, *item.former) if entry for place in _places(entry)}
+        found = item.found is not None and item.kind != "netns_sysctl"
+        if not places <= (made if found else made | {HOST}):
+            return frozenset()
+    return made
+
+
+def _places(entry: Entry) -> Iterable[str]:
+    """The namespaces that an entry's device, or both ends of its cable, stand in."""
+    yield entry.get("netns") or HOST
+    if entry.get("peer"):
+        yield entry["peer"].get("netns") or HOST
+
+
+def scope(before: State) -> Scope:
+    """What has to be read to know whether they are still there."""
+    found = Scope()
+    found.seal({name for name, namespace in before.namespaces.items() if namespace.sealed})
+    return found
+
+
+def is_gone(before: State, now: State) -> bool:
+    """Whether a namespace that was not looked into is not there any more, or another one is."""
+    return any(
+        namespace.sealed and (name not in now.namespaces or now.namespaces[name].inode != namespace.inode)
+        for name, namespace in before.namespaces.items()
+    )
+
+
+def rebuilt(config: Config, former: Config, before: State) -> Config:
+    """What puts a host back, with what was declared in place of what had not been looked into."""
+    lost = {name for name, namespace in before.namespaces.items() if namespace.sealed}
+    ends = {end.name for name in lost for end in before.namespaces[name].far_ends}
+    merged = {
+        kind: [entry for entry in entries if not _is_lost(kind, entry, lost, ends)] for kind, entries in config.items()
+    }
+    for kind, entries in former.items():
+        inside = [entry for entry in entries if _stands_in(kind, entry, lost)]
+        merged[kind] = [*merged.get(kind, ()), *inside]
+    return merged
+
+
+def _is_lost(kind: str, entry: Entry, lost: set[str], ends: set[str]) -> bool:
+    is_end = kind == "link" and not entry.get("netns") and entry["name"] in ends
+    return is_end or _stands_in(kind, entry, lost)
+
+
+def _stands_in(kind: str, entry: Entry, lost: set[str]) -> bool:
+    return entry["name"] in lost if kind == "netns" else not lost.isdisjoint(_places(entry))

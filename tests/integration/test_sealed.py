@@ -1,0 +1,132 @@
+# Copyright (c) 2026, nsfabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A topology's own namespaces go without a look into them; what a failure brings back then."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from host import Host, until
+from test_netns import impatient, process
+from test_topology import STAR, apply, snapshot
+from test_transaction import after, plan_of, refuse
+
+from ansible_collections.nsfabric.linux.plugins.module_utils._kernel import session
+
+REBUILT = "Namespaces that had gone already were built again as they are declared. "
+RESTORED = "The host was put back as it was found."
+BY_HAND = "ip -n ns1 route add 203.0.113.0/24 via 10.1.0.2; ip -n ns2 address add 192.0.2.1/24 dev veth2"
+
+
+def opened(tell: int) -> Callable[[], None]:
+    """Lets a module tell of every netlink socket that it opens."""
+    real = session.netlink.Route
+
+    def route() -> Any:
+        os.write(tell, b".")
+        return real()
+
+    def inside() -> None:
+        session.netlink.Route = route  # type: ignore[assignment,misc]
+
+    return inside
+
+
+def sockets(host: Host, **options: Any) -> int:
+    """How many netlink sockets a run opens."""
+    read, tell = os.pipe()
+    done = host.module("topology", name="lab", inside=opened(tell), **options)
+    assert not done.get("failed"), done["msg"]
+    os.close(tell)
+    with os.fdopen(read, "rb") as stream:
+        return len(stream.read())
+
+
+def namespaces(host: Host) -> str:
+    return host.sh("stat -Lc '%n %i' /run/netns/*")
+
+
+def test_no_socket_is_opened_inside(host: Host) -> None:
+    before = snapshot(host)
+    apply(host, STAR)
+    # One on the host, one where a new namespace is tried.
+    assert sockets(host, state="absent") == 2
+    assert snapshot(host) == before
+
+
+@pytest.mark.parametrize("meanwhile", ["ip netns delete ns2; ip netns add ns2", ""])
+@pytest.mark.parametrize("found", ["ip netns add ns1", ""])
+def test_what_was_found_or_replaced_is_looked_into(host: Host, found: str, meanwhile: str) -> None:
+    host.sh(found)
+    before = snapshot(host)
+    apply(host, STAR)
+    host.sh(meanwhile)
+    assert (sockets(host, state="absent") > 2) == bool(found or meanwhile)
+    host.sh("ip netns delete ns2" if meanwhile else "")
+    assert snapshot(host) == before
+
+
+def test_what_another_topology_declares_is_looked_into(host: Host) -> None:
+    apply(host, STAR)
+    alone = snapshot(host)
+    apply(host, {"netns": [{"name": "ns2"}]}, name="other")
+    assert sockets(host, state="absent") > 2
+    assert "ns2" in namespaces(host)
+    host.module("topology", name="other", state="absent")
+    assert "ns2" in alone
+    assert host.sh("ip netns list; ls /run/nsfabric || true") == ""
+
+
+def test_before_they_go_nothing_in_them_changes(host: Host) -> None:
+    apply(host, STAR)
+    host.sh(BY_HAND)
+    before, numbers = snapshot(host), namespaces(host)
+    first = next(
+        number
+        for number, step in enumerate(host.module("topology", check=True, name="lab", state="absent")["steps"])
+        if step["what"].startswith("delete namespace")
+    )
+    for steps in range(first + 1):
+        failed = host.module("topology", name="lab", state="absent", inside=after(steps, refuse))
+        assert failed["msg"].endswith(RESTORED)
+        assert REBUILT not in failed["msg"]
+        assert (snapshot(host), namespaces(host)) == (before, numbers), f"failed after {steps} steps"
+
+
+def test_afterwards_they_are_built_again_and_known(host: Host) -> None:
+    bare = snapshot(host)
+    apply(host, STAR)
+    before = snapshot(host)
+    host.sh(BY_HAND)
+    failed = host.module("topology", name="lab", state="absent", inside=after(plan_of(host, state="absent"), refuse))
+    assert failed["msg"].endswith(REBUILT + RESTORED)
+    assert snapshot(host) == before
+    assert not apply(host, STAR)["changed"]
+    assert sockets(host, state="absent") == 2
+    assert snapshot(host) == bare
+
+
+def test_one_that_is_in_use_keeps_them_all(host: Host) -> None:
+    apply(host, STAR)
+    before, numbers = snapshot(host), namespaces(host)
+    with process(host, "ip", "netns", "exec", "ns1", "sleep", "60") as user:
+        until(lambda: "sleep" in host.sh(f"cat /proc/{user.pid}/comm"))
+        failed = host.module("topology", name="lab", state="absent", inside=impatient)
+        assert f"sleep (process {user.pid}) still uses it" in failed["msg"]
+        assert failed["msg"].endswith(REBUILT + RESTORED)
+        assert snapshot(host) == before
+        assert namespaces(host).split("\n")[0] == numbers.split("\n")[0]
+    gone = host.module("topology", name="lab", state="absent")
+    assert not gone.get("failed"), gone["msg"]
+
+
+def test_a_cable_that_somebody_has_led_into_one_goes_with_it(host: Host) -> None:
+    apply(host, STAR)
+    host.sh("ip link add theirs type veth peer name inside netns ns1")
+    gone = host.module("topology", name="lab", state="absent")
+    assert "theirs" not in host.sh("ip -o link"), gone
