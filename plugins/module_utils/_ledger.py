@@ -160,7 +160,9 @@ class Ledger:
         owned = [item for item in latest(self.objects) if item.owner is None or item.claims & declared]
         self.objects = [_arrived(item) for item in owned]
         self.config, self.complete = config, True
-        found = {_key(item): identity(item, state) for item in self.objects if item.found is None}
+        made = {_key(item): item for item in self.objects if item.found is None}
+        # With `purge: false` not all that was made has been read.
+        found = {key: identity(item, state) or self.identities.get(key) for key, item in made.items()}
         self.identities = {key: value for key, value in found.items() if value}
 
     def doubt(self, items: Iterable[Touched]) -> None:

@@ -14,14 +14,14 @@ from typing import Any, Callable, Optional
 
 from ._errors import KernelError
 from ._kernel.apply import apply
-from ._kernel.observe import observe
+from ._kernel.observe import is_any_left, observe
 from ._kernel.session import Session
 from ._model import document as documents
 from ._model import sealed
 from ._model.document import Config, Document, Plan
 from ._model.problems import Problems
 from ._model.state import State
-from ._model.touched import restoration, touched
+from ._model.touched import LINKS, restoration, touched
 
 # Of namespaces that went unseen.
 REBUILT = "Namespaces that had gone already were built again as they are declared. "
@@ -74,7 +74,7 @@ def carry_out(
             if begin:
                 begin()
             apply(session, planned.steps)
-            after = observe(session, document.scope())
+            after = _read_back(session, document)
             left = documents.plan(document, after, Problems())
             if left.steps:
                 raise KernelError("make the kernel hold what was written", "", _left(left))
@@ -85,6 +85,13 @@ def carry_out(
         )
         raise Failed(f"{error}. {told}", restored=not wrong) from error
     return replace(planned, held=after)
+
+
+def _read_back(session: Session, document: Document) -> State:
+    """What the kernel holds now; nothing, where only what has a name was to go and none is left."""
+    scope = document.scope()
+    gone = document.only_removes({"netns", *LINKS}) and not is_any_left(session, scope)
+    return State() if gone else observe(session, scope)
 
 
 def _left(left: Plan) -> str:

@@ -312,12 +312,22 @@ def test_what_two_topologies_declare_stays_until_the_last_one_goes(host: Host) -
 
 def test_what_was_replaced_behind_our_back_is_left_alone(host: Host) -> None:
     apply(host, STAR)
+    replaced_and_taken_down(host)
+
+
+def replaced_and_taken_down(host: Host) -> None:
     host.sh("ip netns del ns2; ip netns add ns2; ip -n ns2 link add precious type bridge")
     done = host.module("topology", name="lab", state="absent")
     assert not done.get("failed"), done["msg"]
     assert "netns ns2 is not the one this topology made any more; it is left alone" in str(done["warnings"])
     assert host.link("precious", "ns2") is not None
     assert host.link("br0") is None
+
+
+def test_what_an_earlier_document_made_is_still_known_after_one_that_adds(host: Host) -> None:
+    apply(host, STAR)
+    apply(host, {"netns": [{"name": "ns3"}]}, purge=False)
+    replaced_and_taken_down(host)
 
 
 def test_absent_of_what_was_never_there_changes_nothing(host: Host) -> None:

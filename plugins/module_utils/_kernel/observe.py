@@ -42,6 +42,16 @@ def _live(session: Session, scope: Scope) -> list[str]:
     return [name for name in scope.namespaces if name == HOST or is_live(session.path(name))]
 
 
+def is_any_left(session: Session, scope: Scope) -> bool:
+    """Whether a namespace or a device of the host has its name still, told without the lock of the kernel's tables.
+
+    The kernel holds that lock for long while it takes namespaces down, for `lo` in each after all others have gone.
+    """
+    ends = [end.name for end in scope.ends if end.netns == HOST]
+    names = [name for name in scope.namespaces if name != HOST]
+    return any(map(session.socket(HOST).index, ends)) or any(is_live(session.path(name)) for name in names)
+
+
 def _observe(session: Session, scope: Scope, live: list[str]) -> State:
     gone = scope.namespaces.keys() - set(live)
     stale = {name for name in gone if os.path.lexists(session.path(name)) and not is_live(session.path(name))}

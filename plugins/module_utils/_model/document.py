@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
@@ -31,6 +32,10 @@ class Document:
     def __iter__(self) -> Any:
         """Every (kind's name, specification)."""
         return ((kind, spec) for kind, specs in self.specs.items() for spec in specs)
+
+    def only_removes(self, kinds: AbstractSet[str]) -> bool:
+        """Whether it speaks of nothing but things of some kinds that are to go."""
+        return all(spec.absent and kind in kinds for kind, spec in self)
 
     def scope(self) -> Scope:
         """What has to be read of the host to plan this document."""
