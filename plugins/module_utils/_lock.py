@@ -53,12 +53,11 @@ def _acquire(seconds: float) -> int:
 
 def _open() -> int:
     while True:
-        os.makedirs(DIRECTORY, mode=0o700, exist_ok=True)
-        try:
+        # Its last user may remove the folder at any moment: not with makedirs, which looks twice.
+        with suppress(FileExistsError):
+            os.mkdir(DIRECTORY, 0o700)
+        with suppress(FileNotFoundError):
             return os.open(PATH, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except FileNotFoundError:
-            # Its last user has just removed the folder.
-            continue
 
 
 def _try(descriptor: int) -> bool:

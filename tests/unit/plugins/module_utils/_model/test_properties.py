@@ -280,12 +280,12 @@ class Topology:
         self.ledger: Optional[str] = None
         self.kill: Optional[int] = None
 
-    def run(self, config: Any, killed_after: Optional[int] = None) -> tuple[Step, ...]:
+    def run(self, config: Any, killed_after: Optional[int] = None, purge: bool = True) -> tuple[Step, ...]:
         """Runs it with a document, or with None for `state: absent`; tells the steps it planned."""
         self.kill = killed_after
         self.steps: tuple[Step, ...] = ()
         state = "absent" if config is None else "present"
-        module = SimpleNamespace(params={"name": "lab", "state": state, "purge": True}, check_mode=False)
+        module = SimpleNamespace(params={"name": "lab", "state": state, "purge": purge}, check_mode=False)
         given = {} if config is None else _validate.config(config, Problems())
         run = _topology._Run(module, given, read(config or {}))
         ours: dict[str, Any] = {
@@ -341,6 +341,24 @@ class TestTopology:
         assert topology.run(second) == ()
         alone = plan(read(second), host)
         assert _objects(topology.state) == _objects(alone.after)
+        topology.run(None)
+        assert differences(picture(topology.state), picture(host)) == []
+
+    @given(cases(documents=2, removals=False))
+    @bounded(60)
+    def test_what_is_not_purged_stays_until_the_topology_goes(self, case: Any) -> None:
+        """The second holds, and when it is all that is declared, nothing is left of the first."""
+        host, first, second = case
+        topology = Topology(host)
+        topology.run(first)
+        try:
+            topology.run(second, purge=False)
+        except _topology.Refused:
+            # It speaks of what the first one has moved away, and keeps there.
+            reject()
+        assert told(plan(read(second), topology.state).steps) == []
+        topology.run(second)
+        assert topology.run(second) == ()
         topology.run(None)
         assert differences(picture(topology.state), picture(host)) == []
 
