@@ -96,7 +96,7 @@ def test_the_host_sees_nothing_of_it(host: Host, converge: Any, mode: str) -> No
     assert [ttl(host, four(2)), ttl(host, six(2))] == [63, 63]
     done = converge("fastpath", name="pods", ends=ends(1, 2), mode=mode)
     assert done["fastpath"]["mode"] == mode
-    assert names(host, "veth1b") == names(host, "veth2b") == ["nsfabric:pods:clsact"]
+    assert names(host, "veth1b") == names(host, "veth2b") == ["nsfabric:pods"]
     for target in (four(2), six(2)):
         assert until(lambda target=target: ttl(host, target) == 64), target
     was = counters(host)
@@ -312,6 +312,103 @@ def test_what_was_taken_away_is_put_back(host: Host, converge: Any) -> None:
     assert ttl(host, four(1), "ns2") == 63
     converge("fastpath", name="pods", ends=ends(1, 2))
     assert ttl(host, four(1), "ns2") == 64
+
+
+def disciplines(host: Host, *numbers: int) -> list[bool]:
+    """Whether the host's ends of the pods' cables have a clsact."""
+    return [has_clsact(host, f"veth{n}b") for n in numbers]
+
+
+@pytest.mark.parametrize("repaired", [True, False])
+def test_a_discipline_whose_filter_was_deleted_goes(host: Host, converge: Any, repaired: bool) -> None:
+    pods(host, 1, 2)
+    before = snapshot(host)
+    host.do("fastpath", name="pods", ends=ends(1, 2))
+    host.sh("tc filter delete dev veth1b ingress; tc filter delete dev veth2b ingress")
+    assert disciplines(host, 1, 2) == [True, True]
+    if repaired:
+        converge("fastpath", name="pods", ends=ends(1, 2))
+        assert names(host, "veth1b") == names(host, "veth2b") == ["nsfabric:pods"]
+    converge("fastpath", name="pods", state="absent")
+    assert disciplines(host, 1, 2) == [False, False]
+    assert snapshot(host) == before
+
+
+def path(*numbers: int) -> dict[str, Any]:
+    """A document with a fast path between some pods."""
+    return {"fastpath": [{"name": "pods", "ends": ends(*numbers)}]} if numbers else {}
+
+
+@pytest.mark.parametrize("wanted", [(1, 2, 3), (2, 3), ()])
+def test_a_discipline_of_a_document_whose_filter_was_deleted(host: Host, converge: Any, wanted: Any) -> None:
+    pods(host, 1, 2, 3)
+    before = snapshot(host)
+    host.do("topology", name="lab", config=path(1, 2, 3))
+    host.sh("tc filter delete dev veth1b ingress")
+    assert disciplines(host, 1, 2, 3) == [True, True, True]
+    converge("topology", name="lab", config=path(*wanted))
+    assert [names(host, f"veth{n}b") for n in (1, 2, 3)] == [["nsfabric:pods"] * (n in wanted) for n in (1, 2, 3)]
+    assert disciplines(host, 1, 2, 3) == [n in wanted for n in (1, 2, 3)]
+    host.do("topology", name="lab", state="absent")
+    assert disciplines(host, 1, 2, 3) == [False, False, False]
+    assert snapshot(host) == before
+
+
+def test_a_discipline_of_a_topology_whose_filter_was_deleted_goes_at_once(host: Host, converge: Any) -> None:
+    pods(host, 1, 2)
+    before = snapshot(host)
+    host.do("topology", name="lab", config=path(1, 2))
+    host.sh("tc filter delete dev veth1b ingress")
+    done = converge("topology", name="lab", state="absent")
+    assert done["diff"]["before"]["fastpath"][0]["left"] == ["veth1b"]
+    assert disciplines(host, 1, 2) == [False, False]
+    assert snapshot(host) == before
+
+
+def test_the_empty_disciplines_of_others_stay(host: Host, converge: Any) -> None:
+    pods(host, 1, 2)
+    host.sh("tc qdisc add dev veth1b clsact")
+    before = host.sh("tc qdisc show; tc chain show dev veth1b ingress")
+    converge("topology", name="lab", config=path(1, 2))
+    host.sh("tc filter delete dev veth1b ingress; tc filter delete dev veth2b ingress")
+    converge("topology", name="lab", state="absent")
+    assert host.sh("tc qdisc show; tc chain show dev veth1b ingress") == before
+
+
+def test_a_discipline_that_took_the_place_of_ours_stays(host: Host, converge: Any) -> None:
+    pods(host, 1, 2, 3)
+    host.do("topology", name="lab", config=path(1, 2, 3))
+    host.sh("for n in 1 2; do tc qdisc delete dev veth${n}b clsact; tc qdisc add dev veth${n}b clsact; done")
+    converge("topology", name="lab", config=path(1, 3))
+    assert names(host, "veth1b") == ["nsfabric:pods"]
+    converge("topology", name="lab", state="absent")
+    assert disciplines(host, 1, 2, 3) == [True, True, False]
+
+
+def test_what_was_left_of_another_fast_path_stays(host: Host, converge: Any) -> None:
+    pods(host, 1, 2, 3)
+    for name, number in (("pods", 1), ("else", 2)):
+        host.do("fastpath", name=name, ends=ends(number))
+        host.sh(f"tc filter delete dev veth{number}b ingress")
+    converge("fastpath", name="pods", state="absent")
+    assert disciplines(host, 1, 2) == [False, True]
+    converge("fastpath", name="pods", ends=ends(2, 3))
+    assert not host.do("fastpath", name="else", state="absent")["changed"]
+    assert names(host, "veth2b") == ["nsfabric:pods"]
+    converge("fastpath", name="pods", state="absent")
+    assert disciplines(host, 1, 2, 3) == [False, False, False]
+
+
+def test_an_empty_discipline_of_ours_that_others_use_stays(host: Host, converge: Any) -> None:
+    pods(host, 1, 2, 3)
+    host.do("fastpath", name="pods", ends=ends(1, 2, 3))
+    host.sh("for n in 1 2 3; do tc filter delete dev veth${n}b ingress; done")
+    host.sh(f"tc filter add dev veth1b egress pref 7 {THEIRS}; tc chain add dev veth2b ingress chain 0")
+    converge("fastpath", name="pods", state="absent")
+    assert disciplines(host, 1, 2, 3) == [True, True, False]
+    assert "pref 7 bpf" in host.sh("tc filter show dev veth1b egress")
+    assert host.sh("tc chain show dev veth1b ingress") == ""
+    assert host.sh("tc chain show dev veth2b ingress").split() == ["chain", "parent", "ffff:", "chain", "0"]
 
 
 @pytest.mark.parametrize(
@@ -535,5 +632,5 @@ def test_inside_a_namespace(host: Host, converge: Any) -> None:
     config["fastpath"][0]["netns"] = "router"
     converge("topology", name="lab", config=config)
     assert until(lambda: ttl(host, four(2)) == 64)
-    assert "nsfabric:pods:clsact" in host.sh("tc filter show dev veth1b ingress", "router")
+    assert "nsfabric:pods" in host.sh("tc filter show dev veth1b ingress", "router")
     converge("topology", name="lab", state="absent")

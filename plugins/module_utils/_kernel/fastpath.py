@@ -14,7 +14,17 @@ from itertools import groupby
 from typing import Any, Union
 
 from .._errors import KernelError
-from .._model.fastpath_actions import HANDLE, OWNER, PREFERENCE, Attach, Detach, filter_name, told_by
+from .._model.fastpath_actions import (
+    HANDLE,
+    OWNER,
+    PREFERENCE,
+    Attach,
+    Detach,
+    filter_name,
+    is_mark,
+    mark,
+    told_by,
+)
 from .._model.fastpath_checks import feature
 from .._model.fastpath_program import KEY_SIZE, MODES, VALUE, assemble, decode, encode
 from .._model.fastpath_spec import numeric
@@ -62,21 +72,19 @@ def any_loaded() -> bool:
 def _hook(route: netlink.Route, number: int, names: Mapping[int, str], programs: dict[int, Any]) -> Hook:
     there = tc.filters(route, number, tc.INGRESS)
     place = [each for each in there if (each.chain, each.preference) == (0, PREFERENCE)]
-    mine = next((each for each in place if told_by(each.name)[0]), None)
+    mine = next((each for each in place if told_by(each.name)), None)
     others = len(there) - bool(mine)
+    chains = tc.chains(route, number, tc.INGRESS)
+    left = next(filter(is_mark, chains), 0)
+    if left:
+        # In a discipline of ours also chains without filters, but not the one with ours.
+        own = (left, 0) if mine else (left,)
+        others += len([each for each in chains if each not in own]) + len(tc.chains(route, number, tc.EGRESS))
     if mine is None:
-        return Hook(None, others, f"a filter of kind {place[0].kind} at pref {PREFERENCE}" if place else "")
+        return Hook(None, others, f"a filter of kind {place[0].kind} at pref {PREFERENCE}" if place else "", left)
     if mine.program not in programs:
         programs[mine.program] = _program(mine.program, names)
-    name, clsact = told_by(mine.name)
-    mode, table = programs[mine.program]
-    others += _elsewhere(route, number) if clsact else 0
-    return Hook(Shortcut(name, mode, table, clsact), others)
-
-
-def _elsewhere(route: netlink.Route, number: int) -> int:
-    """How much there is in a discipline of ours beside the chain with our filter."""
-    return len([*filter(None, tc.chains(route, number, tc.INGRESS)), *tc.chains(route, number, tc.EGRESS)])
+    return Hook(Shortcut(told_by(mine.name), *programs[mine.program]), others, mark=left)
 
 
 def _program(number: int, names: Mapping[int, str]) -> tuple[str, tuple[Destination, ...]]:
@@ -154,9 +162,7 @@ def apply(session: Session, actions: Sequence[Union[Attach, Detach]]) -> None:
 
 
 def _content(action: Any) -> Any:
-    if isinstance(action, Detach):
-        return action.netns, None
-    return action.netns, Shortcut(action.shortcut.name, action.shortcut.mode, action.shortcut.table)
+    return action.netns, None if isinstance(action, Detach) else action.shortcut
 
 
 def _attach(session: Session, netns: str, shortcut: Shortcut, actions: Sequence[Any]) -> None:
@@ -165,11 +171,10 @@ def _attach(session: Session, netns: str, shortcut: Shortcut, actions: Sequence[
     with _loaded(shortcut.mode, entries) as program:
         for action in actions:
             number = index(session, netns, action.device)
-            name = filter_name(action.shortcut)
-            requests = [tc.add_clsact(number)] if action.clsact else []
-            requests.append(tc.set_filter(number, PREFERENCE, HANDLE, program, name))
+            requests = [tc.add_clsact(number), tc.add_chain(number, mark(shortcut.name))] if action.clsact else []
+            requests.append(tc.set_filter(number, PREFERENCE, HANDLE, program, filter_name(shortcut.name)))
             answers = route.send(requests)
-            if answers[-1].code:
+            if any(answer.code for answer in answers):
                 if action.clsact and not answers[0].code:
                     route.send([tc.delete_clsact(number)])
                 said = next(answer.text for answer in answers if answer.code)
@@ -180,8 +185,11 @@ def _detach(session: Session, netns: str, actions: Sequence[Any]) -> None:
     route = session.socket(netns)
     for action in actions:
         number = route.index(action.device)
-        requests = [tc.delete_filter(number, PREFERENCE, HANDLE)]
-        requests += [tc.delete_clsact(number)] if action.clsact else []
+        requests = [tc.delete_filter(number, PREFERENCE, HANDLE)] if action.filter else []
+        if action.clsact:
+            requests.append(tc.delete_clsact(number))
+        elif action.mark:
+            requests.append(tc.delete_chain(number, action.mark))
         for answer in route.send(requests) if number else ():
             if answer.code and answer.code not in GONE:
                 raise KernelError(action.what(), netns, answer.text, f"by hand: {action.command()}")
