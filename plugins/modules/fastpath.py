@@ -52,7 +52,8 @@ options:
       device: {type: str, required: true, description: The device., aliases: [dev]}
       addresses:
         description:
-          - The IPv4 and IPv6 addresses behind it, which packets from the other devices are led to.
+          - The IPv4 and IPv6 addresses behind it, which packets from the other devices are led to. Addresses that are
+            not reached from elsewhere, such as those of C(::/64), are refused.
           - Without any, the device only sends.
         type: list
         elements: str

@@ -175,7 +175,7 @@ print(*sorted(found & %r))"""
 
 
 def frames(host: Host) -> dict[str, bytes]:
-    """Frames from pod 1 that look as if they were for pod 2, and a plain one."""
+    """Frames from pod 1 that look as if they were for pod 2, and two that are."""
     macs = [
         bytes.fromhex(host.attributes(*place)["mac"].replace(":", "")) for place in (("veth1b",), ("veth1a", "ns1"))
     ]
@@ -187,29 +187,54 @@ def frames(host: Host) -> dict[str, bytes]:
 
     version4 = struct.pack("!BBHHHBBH", 0x45, 0, 34, 0, 0, 64, 17, 0)
     version4 += b"".join(map(socket.inet_aton, (four(1), four(2)))) + udp
+    # What the table has for an IPv4 address, as one of IPv6.
+    as_number = socket.inet_ntop(socket.AF_INET6, bytes(8) + socket.inet_aton(four(2)) + bytes(4))
     found = {
+        "number": b"".join((*macs, b"\x86\xdd", version6(as_number))),
         "mapped": b"".join((*macs, b"\x86\xdd", version6(f"::ffff:{four(2)}"))),
         "solicitation": b"".join((*macs, b"\x86\xdd", version6(six(2), 58, 255, b"\x87" + bytes(7)))),
         "broadcast": b"".join((b"\xff" * 6, macs[1], b"\x08\0", version4)),
         "tagged": b"".join((*macs, b"\x81\0\0\5\x86\xdd", version6(six(2)))),
+        "four": b"".join((*macs, b"\x08\0", version4)),
         "plain": b"".join((*macs, b"\x86\xdd", version6(six(2)))),
     }
     return {name: frame + b"#" + name.encode() for name, frame in found.items()}
 
 
-def test_what_only_looks_like_it_goes_the_normal_way(host: Host) -> None:
-    pods(host, 1, 2)
-    host.do("fastpath", name="pods", ends=ends(1, 2))
-    sent = frames(host)
-    send = (
-        f"import socket; s = socket.socket(17, 3); s.bind(('veth1a', 0)); [s.send(each) for each in {[*sent.values()]}]"
-    )
+SEND_FRAMES = """import socket; s = socket.socket(17, 3); s.bind(("veth1a", 0)); [s.send(each) for each in %r]"""
+# By a ring that is shared with the kernel: in its packets only the Ethernet header is no page.
+SEND_PAGES = """import mmap, socket, struct; s = socket.socket(17, 3); s.bind(("veth1a", 0)); s.setsockopt(263, 10, 1)
+s.setsockopt(263, 13, struct.pack("=4I", 4096, 1, 2048, 2)); ring = mmap.mmap(s.fileno(), 4096)
+for number, each in enumerate(%r):
+    start = number * 2048
+    ring[start + 32 : start + 32 + len(each)] = each
+    ring[start : start + 8] = struct.pack("=II", 1, len(each))
+s.send(b"")"""
+
+
+def arrived(host: Host, sent: dict[str, bytes], send: str) -> str:
+    """What pod 2 receives of the frames that pod 1 sends, the last of which it does."""
     command = ["timeout", "60", "nsenter", "-t", str(host.pid), "-n", "-m", "ip", "netns", "exec", "ns2", "python3"]
     with subprocess.Popen([*command, "-c", LISTEN % set(sent)], stdout=subprocess.PIPE, text=True) as listener:
         assert listener.stdout
         assert listener.stdout.readline() == "listens\n"
-        host.sh(f"python3 - <<'END'\n{send}\nEND", "ns1")
-        assert listener.communicate(timeout=60 * PATIENCE)[0] == "plain\n"
+        host.sh(f"python3 - <<'END'\n{send % [*sent.values()]}\nEND", "ns1")
+        return listener.communicate(timeout=60 * PATIENCE)[0]
+
+
+def test_what_only_looks_like_it_goes_the_normal_way(host: Host) -> None:
+    pods(host, 1, 2)
+    host.do("fastpath", name="pods", ends=ends(1, 2))
+    assert arrived(host, frames(host), SEND_FRAMES) == "four plain\n"
+
+
+def test_what_lies_in_pages_is_found(host: Host) -> None:
+    pods(host, 1, 2)
+    host.do("fastpath", name="pods", ends=ends(1, 2))
+    # Nothing arrives by the normal way.
+    host.sh("echo 0 > /proc/sys/net/ipv4/ip_forward; echo 0 > /proc/sys/net/ipv6/conf/all/forwarding")
+    sent = frames(host)
+    assert arrived(host, {name: sent[name] for name in ("four", "plain")}, SEND_PAGES) == "four plain\n"
 
 
 def test_a_pod_goes_and_comes_back(host: Host, converge: Any) -> None:

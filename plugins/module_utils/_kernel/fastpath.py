@@ -14,6 +14,7 @@ from itertools import groupby
 from typing import Any, Union
 
 from .._errors import KernelError
+from .._model import fastpath_table
 from .._model.fastpath_actions import (
     HANDLE,
     OWNER,
@@ -26,8 +27,9 @@ from .._model.fastpath_actions import (
     told_by,
 )
 from .._model.fastpath_checks import feature
-from .._model.fastpath_program import KEY_SIZE, MODES, VALUE, assemble, decode, encode
+from .._model.fastpath_program import MODES, assemble
 from .._model.fastpath_spec import numeric
+from .._model.fastpath_table import EMPTY, LEAST_BITS
 from .._model.state import Destination, Hook, Shortcut
 from . import bpf, netlink, tc
 from .link import index
@@ -39,6 +41,7 @@ GONE = (*VANISHED, errno.EINVAL)
 NEEDED = "it takes CAP_BPF and CAP_NET_ADMIN in the machine's first user namespace"
 PROGRAM = "nsf_"
 NO_TABLE: tuple[Destination, ...] = ()
+NOTHING = [EMPTY] * (1 << LEAST_BITS)
 
 
 def read(session: Session, netns: str, names: Mapping[int, str]) -> dict[str, Hook]:
@@ -91,33 +94,35 @@ def _program(number: int, names: Mapping[int, str]) -> tuple[str, tuple[Destinat
     """A program's mode, and the destinations in its table."""
     with bpf.opened(bpf.PROG_GET_FD_BY_ID, number) as descriptor:
         told = bpf.told(descriptor)
-    mode = _modes().get(told.tag, "")
+    mode = _modes(bpf.length(told.maps[0])).get(told.tag, "") if told.maps else ""
     if not mode:
         return "", NO_TABLE
-    entries = [decode(key, value) for key, value in bpf.contents(told.maps[0]).items()]
+    entries = fastpath_table.read(bpf.contents(told.maps[0]))
     found = [Destination(address, names.get(device, ""), mac or None) for address, device, mac in entries]
     return mode, tuple(sorted(found, key=lambda each: numeric(each.address)))
 
 
 @cache
-def _modes() -> dict[bytes, str]:
-    """The tags of our programs. Kernels compute them differently, so this one is asked."""
+def _modes(buckets: int) -> dict[bytes, str]:
+    """The tags of our programs for so many buckets. Kernels compute them differently, so this one is asked."""
     tags = {}
     for mode in MODES:
-        with suppress(OSError), _loaded(mode, {}) as program:
+        with suppress(OSError), _loaded(mode, NOTHING, buckets) as program:
             tags[bpf.told(program).tag] = mode
     return tags
 
 
 @contextmanager
-def _loaded(mode: str, entries: dict[bytes, bytes]) -> Iterator[int]:
-    with bpf.table(entries, KEY_SIZE, VALUE.size, OWNER) as table, _compiled(mode, table) as program:
+def _loaded(mode: str, values: Sequence[bytes], buckets: int = 0) -> Iterator[int]:
+    """A program with a table of these values; for the program's sake alone, it can be for another number of them."""
+    with bpf.table(values, OWNER) as table, _compiled(mode, table, buckets or len(values)) as program:
+        bpf.freeze(table)
         yield program
 
 
-def _compiled(mode: str, table: int) -> Any:
+def _compiled(mode: str, table: int, buckets: int) -> Any:
     # Longer names than 15 bytes are refused.
-    return bpf.program(assemble(mode, table), f"{PROGRAM}{mode}")
+    return bpf.program(assemble(mode, table, buckets.bit_length() - 1), f"{PROGRAM}{mode}")
 
 
 def probe() -> dict[str, str]:
@@ -135,7 +140,7 @@ def probe() -> dict[str, str]:
 
 def _try(route: netlink.Route, number: int, mode: str) -> str:
     try:
-        with _loaded(mode, {}) as program:
+        with _loaded(mode, NOTHING) as program:
             said = _said(route, [tc.set_filter(number, PREFERENCE, HANDLE, program, OWNER)])
             return f"cls_bpf: {said}" if said else ""
     except PermissionError as error:
@@ -166,9 +171,9 @@ def _content(action: Any) -> Any:
 
 
 def _attach(session: Session, netns: str, shortcut: Shortcut, actions: Sequence[Any]) -> None:
-    entries = dict(encode(each, index(session, netns, each.device)) for each in shortcut.table)
+    values = fastpath_table.fill((each, index(session, netns, each.device)) for each in shortcut.table)
     route = session.socket(netns)
-    with _loaded(shortcut.mode, entries) as program:
+    with _loaded(shortcut.mode, values) as program:
         for action in actions:
             number = index(session, netns, action.device)
             requests = [tc.add_clsact(number), tc.add_chain(number, mark(shortcut.name))] if action.clsact else []

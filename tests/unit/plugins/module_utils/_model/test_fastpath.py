@@ -13,6 +13,7 @@ import pytest
 
 from ansible_collections.nsfabric.linux.plugins.module_utils import _validate
 from ansible_collections.nsfabric.linux.plugins.module_utils._model import document as documents
+from ansible_collections.nsfabric.linux.plugins.module_utils._model import fastpath_table
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.fastpath_actions import (
     filter_name,
     is_mark,
@@ -135,6 +136,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     (config(ONE, {**V2, "addresses": ["10.0.2.0/24"]}), "'10.0.2.0/24' is a subnet; an end has single addresses"),
     (config(ONE, {**V2, "addresses": ["fe80::1"]}), "'fe80::1' is no address that is reached from elsewhere"),
     (config(ONE, {**V2, "addresses": ["::ffff:10.0.0.1"]}), "is no address that is reached from elsewhere"),
+    (config(ONE, {**V2, "addresses": ["::5:0:3"]}), "'::5:0:3' is no address that is reached from elsewhere"),
     (config(ONE, {**V2, "addresses": ["255.255.255.255"]}), "is no address that is reached from elsewhere"),
     (config(ONE, {**V2, "addresses": ["224.0.0.1"]}), "it is a multicast or the unspecified address"),
     (config(ONE, name="a:b"), "name: 'a:b' is not a fast path's name"),
@@ -157,6 +159,13 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 def test_refused(wanted: dict[str, Any], message: str) -> None:
     planned, problems = plan(host(), wanted)
     assert message in problems[0]
+    assert planned.steps == ()
+
+
+def test_more_addresses_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fastpath_table, "MOST_BITS", 1)
+    planned, problems = plan(host(), config(ONE, {**V2, "addresses": [f"10.0.2.{n}" for n in range(3, 11)]}))
+    assert problems == ["ends: 9 addresses are more than the table of a fast path has room for"]
     assert planned.steps == ()
 
 
