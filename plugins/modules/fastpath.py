@@ -24,6 +24,8 @@ description:
   - The program is assembled by this module, so no compiler is needed. It is attached by C(clsact) and C(cls_bpf) with
     direct action, at C(pref 50000), under a name that C(tc filter show) prints. Filters and queueing disciplines of
     others are neither touched nor removed, and those with a smaller C(pref) see the packets first.
+  - An empty chain marks a C(clsact) that this module made. It is known by that, and goes with the fast path, even if
+    somebody has deleted the filter in it.
   - A changed program takes the place of the old one at once. No packet is lost, and other devices do not notice.
   - A device that was made anew, under the same name or not, is another one for the kernel. The next run notices and
     writes the programs anew.
@@ -50,7 +52,8 @@ options:
       device: {type: str, required: true, description: The device., aliases: [dev]}
       addresses:
         description:
-          - The IPv4 and IPv6 addresses behind it, which packets from the other devices are led to.
+          - The IPv4 and IPv6 addresses behind it, which packets from the other devices are led to. Addresses that are
+            not reached from elsewhere, such as those of C(::/64), are refused.
           - Without any, the device only sends.
         type: list
         elements: str
@@ -146,8 +149,8 @@ steps:
       what: let bpf_redirect_peer at the ingress of veth1b lead to veth2b (1)
       why: the fast path does not begin here yet
       command: >-
-        tc qdisc add dev veth1b clsact && tc filter replace dev veth1b ingress pref 50000 handle 1 bpf object-pinned
-        /sys/fs/bpf/nsfabric:pods:clsact direct-action
+        tc qdisc add dev veth1b clsact && tc chain add dev veth1b ingress chain 262897080 && tc filter replace dev
+        veth1b ingress pref 50000 handle 1 bpf object-pinned /sys/fs/bpf/nsfabric:pods direct-action
 problems:
   description: Everything that is wrong with the options. Nothing was changed.
   returned: when the options cannot be accepted

@@ -15,7 +15,7 @@ import struct
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import stamps
 from host import Host
@@ -23,6 +23,8 @@ from host import Host
 PODS = ("10.244.1.3", "10.244.2.3")
 PORT = 7
 PREPARATION, REPETITIONS, SECONDS = 200, 2000, 0.6
+# Seconds for an answer.
+ANSWER, ATTEMPTS = 1, 3
 CLONE_NEWNET = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -116,10 +118,20 @@ def echo_socket(pods: Pods) -> tuple[socket.socket, bytes]:
     with pods.inside(0):
         end = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
     end.connect((PODS[1], 0))
-    end.settimeout(10)
+    end.settimeout(ANSWER)
     header = struct.pack("!BBHHH", 8, 0, 0, 0x6E73, 1)
     total = sum(struct.unpack("!4H", header))
     return end, header[:2] + struct.pack("!H", ~(total % 0xFFFF) & 0xFFFF) + header[4:]
+
+
+def _exchange(end: socket.socket, request: bytes) -> None:
+    """A request and its reply. One in a million is lost, by whatever way; it is sent again."""
+    for dummy in range(ATTEMPTS):
+        end.send(request)
+        with suppress(TimeoutError):
+            end.recv(100)
+            return
+    raise TimeoutError(f"{PODS[1]} does not answer")
 
 
 def echo_round_trip(pods: Pods) -> float:
@@ -127,8 +139,7 @@ def echo_round_trip(pods: Pods) -> float:
     end, request = echo_socket(pods)
 
     def once() -> None:
-        end.send(request)
-        end.recv(100)
+        _exchange(end, request)
 
     with end:
         return timed(once)
@@ -139,8 +150,7 @@ def echo_on_the_way(pods: Pods) -> float:
     end, request = echo_socket(pods)
 
     def once() -> int:
-        end.send(request)
-        end.recv(100)
+        _exchange(end, request)
         return stamped.way(0, 0)
 
     with end, stamps.stamping(pods) as stamped:

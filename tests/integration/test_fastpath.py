@@ -96,7 +96,7 @@ def test_the_host_sees_nothing_of_it(host: Host, converge: Any, mode: str) -> No
     assert [ttl(host, four(2)), ttl(host, six(2))] == [63, 63]
     done = converge("fastpath", name="pods", ends=ends(1, 2), mode=mode)
     assert done["fastpath"]["mode"] == mode
-    assert names(host, "veth1b") == names(host, "veth2b") == ["nsfabric:pods:clsact"]
+    assert names(host, "veth1b") == names(host, "veth2b") == ["nsfabric:pods"]
     for target in (four(2), six(2)):
         assert until(lambda target=target: ttl(host, target) == 64), target
     was = counters(host)
@@ -175,7 +175,7 @@ print(*sorted(found & %r))"""
 
 
 def frames(host: Host) -> dict[str, bytes]:
-    """Frames from pod 1 that look as if they were for pod 2, and a plain one."""
+    """Frames from pod 1 that look as if they were for pod 2, and two that are."""
     macs = [
         bytes.fromhex(host.attributes(*place)["mac"].replace(":", "")) for place in (("veth1b",), ("veth1a", "ns1"))
     ]
@@ -187,29 +187,54 @@ def frames(host: Host) -> dict[str, bytes]:
 
     version4 = struct.pack("!BBHHHBBH", 0x45, 0, 34, 0, 0, 64, 17, 0)
     version4 += b"".join(map(socket.inet_aton, (four(1), four(2)))) + udp
+    # What the table has for an IPv4 address, as one of IPv6.
+    as_number = socket.inet_ntop(socket.AF_INET6, bytes(8) + socket.inet_aton(four(2)) + bytes(4))
     found = {
+        "number": b"".join((*macs, b"\x86\xdd", version6(as_number))),
         "mapped": b"".join((*macs, b"\x86\xdd", version6(f"::ffff:{four(2)}"))),
         "solicitation": b"".join((*macs, b"\x86\xdd", version6(six(2), 58, 255, b"\x87" + bytes(7)))),
         "broadcast": b"".join((b"\xff" * 6, macs[1], b"\x08\0", version4)),
         "tagged": b"".join((*macs, b"\x81\0\0\5\x86\xdd", version6(six(2)))),
+        "four": b"".join((*macs, b"\x08\0", version4)),
         "plain": b"".join((*macs, b"\x86\xdd", version6(six(2)))),
     }
     return {name: frame + b"#" + name.encode() for name, frame in found.items()}
 
 
-def test_what_only_looks_like_it_goes_the_normal_way(host: Host) -> None:
-    pods(host, 1, 2)
-    host.do("fastpath", name="pods", ends=ends(1, 2))
-    sent = frames(host)
-    send = (
-        f"import socket; s = socket.socket(17, 3); s.bind(('veth1a', 0)); [s.send(each) for each in {[*sent.values()]}]"
-    )
+SEND_FRAMES = """import socket; s = socket.socket(17, 3); s.bind(("veth1a", 0)); [s.send(each) for each in %r]"""
+# By a ring that is shared with the kernel: in its packets only the Ethernet header is no page.
+SEND_PAGES = """import mmap, socket, struct; s = socket.socket(17, 3); s.bind(("veth1a", 0)); s.setsockopt(263, 10, 1)
+s.setsockopt(263, 13, struct.pack("=4I", 4096, 1, 2048, 2)); ring = mmap.mmap(s.fileno(), 4096)
+for number, each in enumerate(%r):
+    start = number * 2048
+    ring[start + 32 : start + 32 + len(each)] = each
+    ring[start : start + 8] = struct.pack("=II", 1, len(each))
+s.send(b"")"""
+
+
+def arrived(host: Host, sent: dict[str, bytes], send: str) -> str:
+    """What pod 2 receives of the frames that pod 1 sends, the last of which it does."""
     command = ["timeout", "60", "nsenter", "-t", str(host.pid), "-n", "-m", "ip", "netns", "exec", "ns2", "python3"]
     with subprocess.Popen([*command, "-c", LISTEN % set(sent)], stdout=subprocess.PIPE, text=True) as listener:
         assert listener.stdout
         assert listener.stdout.readline() == "listens\n"
-        host.sh(f"python3 - <<'END'\n{send}\nEND", "ns1")
-        assert listener.communicate(timeout=60 * PATIENCE)[0] == "plain\n"
+        host.sh(f"python3 - <<'END'\n{send % [*sent.values()]}\nEND", "ns1")
+        return listener.communicate(timeout=60 * PATIENCE)[0]
+
+
+def test_what_only_looks_like_it_goes_the_normal_way(host: Host) -> None:
+    pods(host, 1, 2)
+    host.do("fastpath", name="pods", ends=ends(1, 2))
+    assert arrived(host, frames(host), SEND_FRAMES) == "four plain\n"
+
+
+def test_what_lies_in_pages_is_found(host: Host) -> None:
+    pods(host, 1, 2)
+    host.do("fastpath", name="pods", ends=ends(1, 2))
+    # Nothing arrives by the normal way.
+    host.sh("echo 0 > /proc/sys/net/ipv4/ip_forward; echo 0 > /proc/sys/net/ipv6/conf/all/forwarding")
+    sent = frames(host)
+    assert arrived(host, {name: sent[name] for name in ("four", "plain")}, SEND_PAGES) == "four plain\n"
 
 
 def test_a_pod_goes_and_comes_back(host: Host, converge: Any) -> None:
@@ -312,6 +337,103 @@ def test_what_was_taken_away_is_put_back(host: Host, converge: Any) -> None:
     assert ttl(host, four(1), "ns2") == 63
     converge("fastpath", name="pods", ends=ends(1, 2))
     assert ttl(host, four(1), "ns2") == 64
+
+
+def disciplines(host: Host, *numbers: int) -> list[bool]:
+    """Whether the host's ends of the pods' cables have a clsact."""
+    return [has_clsact(host, f"veth{n}b") for n in numbers]
+
+
+@pytest.mark.parametrize("repaired", [True, False])
+def test_a_discipline_whose_filter_was_deleted_goes(host: Host, converge: Any, repaired: bool) -> None:
+    pods(host, 1, 2)
+    before = snapshot(host)
+    host.do("fastpath", name="pods", ends=ends(1, 2))
+    host.sh("tc filter delete dev veth1b ingress; tc filter delete dev veth2b ingress")
+    assert disciplines(host, 1, 2) == [True, True]
+    if repaired:
+        converge("fastpath", name="pods", ends=ends(1, 2))
+        assert names(host, "veth1b") == names(host, "veth2b") == ["nsfabric:pods"]
+    converge("fastpath", name="pods", state="absent")
+    assert disciplines(host, 1, 2) == [False, False]
+    assert snapshot(host) == before
+
+
+def path(*numbers: int) -> dict[str, Any]:
+    """A document with a fast path between some pods."""
+    return {"fastpath": [{"name": "pods", "ends": ends(*numbers)}]} if numbers else {}
+
+
+@pytest.mark.parametrize("wanted", [(1, 2, 3), (2, 3), ()])
+def test_a_discipline_of_a_document_whose_filter_was_deleted(host: Host, converge: Any, wanted: Any) -> None:
+    pods(host, 1, 2, 3)
+    before = snapshot(host)
+    host.do("topology", name="lab", config=path(1, 2, 3))
+    host.sh("tc filter delete dev veth1b ingress")
+    assert disciplines(host, 1, 2, 3) == [True, True, True]
+    converge("topology", name="lab", config=path(*wanted))
+    assert [names(host, f"veth{n}b") for n in (1, 2, 3)] == [["nsfabric:pods"] * (n in wanted) for n in (1, 2, 3)]
+    assert disciplines(host, 1, 2, 3) == [n in wanted for n in (1, 2, 3)]
+    host.do("topology", name="lab", state="absent")
+    assert disciplines(host, 1, 2, 3) == [False, False, False]
+    assert snapshot(host) == before
+
+
+def test_a_discipline_of_a_topology_whose_filter_was_deleted_goes_at_once(host: Host, converge: Any) -> None:
+    pods(host, 1, 2)
+    before = snapshot(host)
+    host.do("topology", name="lab", config=path(1, 2))
+    host.sh("tc filter delete dev veth1b ingress")
+    done = converge("topology", name="lab", state="absent")
+    assert done["diff"]["before"]["fastpath"][0]["left"] == ["veth1b"]
+    assert disciplines(host, 1, 2) == [False, False]
+    assert snapshot(host) == before
+
+
+def test_the_empty_disciplines_of_others_stay(host: Host, converge: Any) -> None:
+    pods(host, 1, 2)
+    host.sh("tc qdisc add dev veth1b clsact")
+    before = host.sh("tc qdisc show; tc chain show dev veth1b ingress")
+    converge("topology", name="lab", config=path(1, 2))
+    host.sh("tc filter delete dev veth1b ingress; tc filter delete dev veth2b ingress")
+    converge("topology", name="lab", state="absent")
+    assert host.sh("tc qdisc show; tc chain show dev veth1b ingress") == before
+
+
+def test_a_discipline_that_took_the_place_of_ours_stays(host: Host, converge: Any) -> None:
+    pods(host, 1, 2, 3)
+    host.do("topology", name="lab", config=path(1, 2, 3))
+    host.sh("for n in 1 2; do tc qdisc delete dev veth${n}b clsact; tc qdisc add dev veth${n}b clsact; done")
+    converge("topology", name="lab", config=path(1, 3))
+    assert names(host, "veth1b") == ["nsfabric:pods"]
+    converge("topology", name="lab", state="absent")
+    assert disciplines(host, 1, 2, 3) == [True, True, False]
+
+
+def test_what_was_left_of_another_fast_path_stays(host: Host, converge: Any) -> None:
+    pods(host, 1, 2, 3)
+    for name, number in (("pods", 1), ("else", 2)):
+        host.do("fastpath", name=name, ends=ends(number))
+        host.sh(f"tc filter delete dev veth{number}b ingress")
+    converge("fastpath", name="pods", state="absent")
+    assert disciplines(host, 1, 2) == [False, True]
+    converge("fastpath", name="pods", ends=ends(2, 3))
+    assert not host.do("fastpath", name="else", state="absent")["changed"]
+    assert names(host, "veth2b") == ["nsfabric:pods"]
+    converge("fastpath", name="pods", state="absent")
+    assert disciplines(host, 1, 2, 3) == [False, False, False]
+
+
+def test_an_empty_discipline_of_ours_that_others_use_stays(host: Host, converge: Any) -> None:
+    pods(host, 1, 2, 3)
+    host.do("fastpath", name="pods", ends=ends(1, 2, 3))
+    host.sh("for n in 1 2 3; do tc filter delete dev veth${n}b ingress; done")
+    host.sh(f"tc filter add dev veth1b egress pref 7 {THEIRS}; tc chain add dev veth2b ingress chain 0")
+    converge("fastpath", name="pods", state="absent")
+    assert disciplines(host, 1, 2, 3) == [True, True, False]
+    assert "pref 7 bpf" in host.sh("tc filter show dev veth1b egress")
+    assert host.sh("tc chain show dev veth1b ingress") == ""
+    assert host.sh("tc chain show dev veth2b ingress").split() == ["chain", "parent", "ffff:", "chain", "0"]
 
 
 @pytest.mark.parametrize(
@@ -535,5 +657,5 @@ def test_inside_a_namespace(host: Host, converge: Any) -> None:
     config["fastpath"][0]["netns"] = "router"
     converge("topology", name="lab", config=config)
     assert until(lambda: ttl(host, four(2)) == 64)
-    assert "nsfabric:pods:clsact" in host.sh("tc filter show dev veth1b ingress", "router")
+    assert "nsfabric:pods" in host.sh("tc filter show dev veth1b ingress", "router")
     converge("topology", name="lab", state="absent")

@@ -11,7 +11,7 @@ import errno
 import os
 import platform
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
@@ -25,9 +25,9 @@ NUMBERS = {
     "ppc64le": 361,
     "s390x": 351,
 }
-MAP_CREATE, MAP_LOOKUP_ELEM, MAP_UPDATE_ELEM, MAP_GET_NEXT_KEY, PROG_LOAD = 0, 1, 2, 4, 5
-PROG_GET_NEXT_ID, PROG_GET_FD_BY_ID, MAP_GET_FD_BY_ID, OBJ_GET_INFO_BY_FD, MAP_FREEZE = 11, 13, 14, 15, 22
-HASH, SCHED_CLS = 1, 3
+MAP_CREATE, MAP_UPDATE_ELEM, PROG_LOAD, PROG_GET_NEXT_ID, PROG_GET_FD_BY_ID = 0, 2, 5, 11, 13
+MAP_GET_FD_BY_ID, OBJ_GET_INFO_BY_FD, MAP_FREEZE, MAP_LOOKUP_BATCH = 14, 15, 22, 24
+ARRAY, SCHED_CLS = 2, 3
 # Programs cannot write to the map.
 RDONLY_PROG = 1 << 7
 NAME_SIZE = 16
@@ -35,8 +35,9 @@ LOG_SIZE = 1 << 16
 INFO_SIZE = 256
 # Of `struct bpf_prog_info`: the tag, how many maps it has, where to write their identifiers, and the name.
 TAG, MAP_COUNT, NAME = 8, 52, 64
-# Of `struct bpf_map_info`: the sizes of keys and values.
-KEY_SIZE, VALUE_SIZE = 8, 12
+# Of `struct bpf_map_info`: the size of values, and behind it how many there are.
+VALUE_SIZE = 12
+NUMBER_SIZE = 4
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -72,17 +73,25 @@ def _closing(descriptor: int) -> Iterator[int]:
 
 
 @contextmanager
-def table(entries: Mapping[bytes, bytes], key_size: int, value_size: int, name: str) -> Iterator[int]:
-    """A descriptor of a new map that nobody can change any more."""
-    size = max(len(entries), 1)
-    attributes = struct.pack("=IIIII", HASH, key_size, value_size, size, RDONLY_PROG)
+def table(values: Sequence[bytes], name: str) -> Iterator[int]:
+    """A descriptor of a new array, which no program can change; `values` are all of one size."""
+    attributes = struct.pack("=IIIII", ARRAY, NUMBER_SIZE, len(values[0]), len(values), RDONLY_PROG)
     attributes += bytes(8) + name.encode().ljust(NAME_SIZE, b"\0")
     with _closing(_call(MAP_CREATE, attributes)) as descriptor:
-        for key, value in entries.items():
-            places = [ctypes.create_string_buffer(data, len(data)) for data in (key, value)]
-            _call(MAP_UPDATE_ELEM, struct.pack("=I4xQQQ", descriptor, *map(ctypes.addressof, places), 0))
-        _call(MAP_FREEZE, struct.pack("=I", descriptor))
+        for number, value in enumerate(values):
+            if any(value):
+                places = [ctypes.create_string_buffer(data, len(data)) for data in (struct.pack("=I", number), value)]
+                _call(MAP_UPDATE_ELEM, struct.pack("=I4xQQQ", descriptor, *map(ctypes.addressof, places), 0))
         yield descriptor
+
+
+def freeze(descriptor: int) -> None:
+    """From here on nobody can change a map.
+
+    Its programs are loaded before: what is known not to change the kernel wants to read at once, which it cannot in an
+    array.
+    """
+    _call(MAP_FREEZE, struct.pack("=I", descriptor))
 
 
 @contextmanager
@@ -155,24 +164,28 @@ def opened(command: int, number: int) -> Iterator[int]:
         yield descriptor
 
 
-def contents(number: int) -> dict[bytes, bytes]:
-    """Every entry of a map."""
-    found: dict[bytes, bytes] = {}
+def length(number: int) -> int:
+    """How many values a map has."""
     with opened(MAP_GET_FD_BY_ID, number) as descriptor:
-        info = ctypes.create_string_buffer(INFO_SIZE)
-        _info(descriptor, info)
-        key_size, value_size = struct.unpack_from("=II", info, KEY_SIZE)
-        key, value = ctypes.create_string_buffer(key_size), ctypes.create_string_buffer(value_size)
-        # No key: from the beginning.
-        before = 0
-        while True:
-            try:
-                _call(MAP_GET_NEXT_KEY, struct.pack("=I4xQQQ", descriptor, before, ctypes.addressof(key), 0))
-            except FileNotFoundError:
-                return found
-            _call(
-                MAP_LOOKUP_ELEM,
-                struct.pack("=I4xQQQ", descriptor, ctypes.addressof(key), ctypes.addressof(value), 0),
-            )
-            found[key.raw] = value.raw
-            before = ctypes.addressof(key)
+        return _sizes(descriptor)[1]
+
+
+def contents(number: int) -> Iterator[bytes]:
+    """Every value of an array."""
+    with opened(MAP_GET_FD_BY_ID, number) as descriptor:
+        size, count = _sizes(descriptor)
+        values = ctypes.create_string_buffer(size * count)
+        others = [ctypes.create_string_buffer(NUMBER_SIZE * each) for each in (1, count)]
+        places = map(ctypes.addressof, (*others, values))
+        # That there are no more is an error as well.
+        with suppress(FileNotFoundError):
+            _call(MAP_LOOKUP_BATCH, struct.pack("=QQQQIIQQ", 0, *places, count, descriptor, 0, 0))
+    yield from (values.raw[start : start + size] for start in range(0, size * count, size))
+
+
+def _sizes(descriptor: int) -> tuple[int, int]:
+    """The size of a map's values, and how many there are."""
+    info = ctypes.create_string_buffer(INFO_SIZE)
+    _info(descriptor, info)
+    size, count = struct.unpack_from("=II", info, VALUE_SIZE)
+    return size, count

@@ -14,10 +14,22 @@ from itertools import groupby
 from typing import Any, Union
 
 from .._errors import KernelError
-from .._model.fastpath_actions import HANDLE, OWNER, PREFERENCE, Attach, Detach, filter_name, told_by
+from .._model import fastpath_table
+from .._model.fastpath_actions import (
+    HANDLE,
+    OWNER,
+    PREFERENCE,
+    Attach,
+    Detach,
+    filter_name,
+    is_mark,
+    mark,
+    told_by,
+)
 from .._model.fastpath_checks import feature
-from .._model.fastpath_program import KEY_SIZE, MODES, VALUE, assemble, decode, encode
+from .._model.fastpath_program import MODES, assemble
 from .._model.fastpath_spec import numeric
+from .._model.fastpath_table import EMPTY, LEAST_BITS
 from .._model.state import Destination, Hook, Shortcut
 from . import bpf, netlink, tc
 from .link import index
@@ -29,6 +41,7 @@ GONE = (*VANISHED, errno.EINVAL)
 NEEDED = "it takes CAP_BPF and CAP_NET_ADMIN in the machine's first user namespace"
 PROGRAM = "nsf_"
 NO_TABLE: tuple[Destination, ...] = ()
+NOTHING = [EMPTY] * (1 << LEAST_BITS)
 
 
 def read(session: Session, netns: str, names: Mapping[int, str]) -> dict[str, Hook]:
@@ -62,54 +75,54 @@ def any_loaded() -> bool:
 def _hook(route: netlink.Route, number: int, names: Mapping[int, str], programs: dict[int, Any]) -> Hook:
     there = tc.filters(route, number, tc.INGRESS)
     place = [each for each in there if (each.chain, each.preference) == (0, PREFERENCE)]
-    mine = next((each for each in place if told_by(each.name)[0]), None)
+    mine = next((each for each in place if told_by(each.name)), None)
     others = len(there) - bool(mine)
+    chains = tc.chains(route, number, tc.INGRESS)
+    left = next(filter(is_mark, chains), 0)
+    if left:
+        # In a discipline of ours also chains without filters, but not the one with ours.
+        own = (left, 0) if mine else (left,)
+        others += len([each for each in chains if each not in own]) + len(tc.chains(route, number, tc.EGRESS))
     if mine is None:
-        return Hook(None, others, f"a filter of kind {place[0].kind} at pref {PREFERENCE}" if place else "")
+        return Hook(None, others, f"a filter of kind {place[0].kind} at pref {PREFERENCE}" if place else "", left)
     if mine.program not in programs:
         programs[mine.program] = _program(mine.program, names)
-    name, clsact = told_by(mine.name)
-    mode, table = programs[mine.program]
-    others += _elsewhere(route, number) if clsact else 0
-    return Hook(Shortcut(name, mode, table, clsact), others)
-
-
-def _elsewhere(route: netlink.Route, number: int) -> int:
-    """How much there is in a discipline of ours beside the chain with our filter."""
-    return len([*filter(None, tc.chains(route, number, tc.INGRESS)), *tc.chains(route, number, tc.EGRESS)])
+    return Hook(Shortcut(told_by(mine.name), *programs[mine.program]), others, mark=left)
 
 
 def _program(number: int, names: Mapping[int, str]) -> tuple[str, tuple[Destination, ...]]:
     """A program's mode, and the destinations in its table."""
     with bpf.opened(bpf.PROG_GET_FD_BY_ID, number) as descriptor:
         told = bpf.told(descriptor)
-    mode = _modes().get(told.tag, "")
+    mode = _modes(bpf.length(told.maps[0])).get(told.tag, "") if told.maps else ""
     if not mode:
         return "", NO_TABLE
-    entries = [decode(key, value) for key, value in bpf.contents(told.maps[0]).items()]
+    entries = fastpath_table.read(bpf.contents(told.maps[0]))
     found = [Destination(address, names.get(device, ""), mac or None) for address, device, mac in entries]
     return mode, tuple(sorted(found, key=lambda each: numeric(each.address)))
 
 
 @cache
-def _modes() -> dict[bytes, str]:
-    """The tags of our programs. Kernels compute them differently, so this one is asked."""
+def _modes(buckets: int) -> dict[bytes, str]:
+    """The tags of our programs for so many buckets. Kernels compute them differently, so this one is asked."""
     tags = {}
     for mode in MODES:
-        with suppress(OSError), _loaded(mode, {}) as program:
+        with suppress(OSError), _loaded(mode, NOTHING, buckets) as program:
             tags[bpf.told(program).tag] = mode
     return tags
 
 
 @contextmanager
-def _loaded(mode: str, entries: dict[bytes, bytes]) -> Iterator[int]:
-    with bpf.table(entries, KEY_SIZE, VALUE.size, OWNER) as table, _compiled(mode, table) as program:
+def _loaded(mode: str, values: Sequence[bytes], buckets: int = 0) -> Iterator[int]:
+    """A program with a table of these values; for the program's sake alone, it can be for another number of them."""
+    with bpf.table(values, OWNER) as table, _compiled(mode, table, buckets or len(values)) as program:
+        bpf.freeze(table)
         yield program
 
 
-def _compiled(mode: str, table: int) -> Any:
+def _compiled(mode: str, table: int, buckets: int) -> Any:
     # Longer names than 15 bytes are refused.
-    return bpf.program(assemble(mode, table), f"{PROGRAM}{mode}")
+    return bpf.program(assemble(mode, table, buckets.bit_length() - 1), f"{PROGRAM}{mode}")
 
 
 def probe() -> dict[str, str]:
@@ -127,7 +140,7 @@ def probe() -> dict[str, str]:
 
 def _try(route: netlink.Route, number: int, mode: str) -> str:
     try:
-        with _loaded(mode, {}) as program:
+        with _loaded(mode, NOTHING) as program:
             said = _said(route, [tc.set_filter(number, PREFERENCE, HANDLE, program, OWNER)])
             return f"cls_bpf: {said}" if said else ""
     except PermissionError as error:
@@ -154,22 +167,19 @@ def apply(session: Session, actions: Sequence[Union[Attach, Detach]]) -> None:
 
 
 def _content(action: Any) -> Any:
-    if isinstance(action, Detach):
-        return action.netns, None
-    return action.netns, Shortcut(action.shortcut.name, action.shortcut.mode, action.shortcut.table)
+    return action.netns, None if isinstance(action, Detach) else action.shortcut
 
 
 def _attach(session: Session, netns: str, shortcut: Shortcut, actions: Sequence[Any]) -> None:
-    entries = dict(encode(each, index(session, netns, each.device)) for each in shortcut.table)
+    values = fastpath_table.fill((each, index(session, netns, each.device)) for each in shortcut.table)
     route = session.socket(netns)
-    with _loaded(shortcut.mode, entries) as program:
+    with _loaded(shortcut.mode, values) as program:
         for action in actions:
             number = index(session, netns, action.device)
-            name = filter_name(action.shortcut)
-            requests = [tc.add_clsact(number)] if action.clsact else []
-            requests.append(tc.set_filter(number, PREFERENCE, HANDLE, program, name))
+            requests = [tc.add_clsact(number), tc.add_chain(number, mark(shortcut.name))] if action.clsact else []
+            requests.append(tc.set_filter(number, PREFERENCE, HANDLE, program, filter_name(shortcut.name)))
             answers = route.send(requests)
-            if answers[-1].code:
+            if any(answer.code for answer in answers):
                 if action.clsact and not answers[0].code:
                     route.send([tc.delete_clsact(number)])
                 said = next(answer.text for answer in answers if answer.code)
@@ -180,8 +190,11 @@ def _detach(session: Session, netns: str, actions: Sequence[Any]) -> None:
     route = session.socket(netns)
     for action in actions:
         number = route.index(action.device)
-        requests = [tc.delete_filter(number, PREFERENCE, HANDLE)]
-        requests += [tc.delete_clsact(number)] if action.clsact else []
+        requests = [tc.delete_filter(number, PREFERENCE, HANDLE)] if action.filter else []
+        if action.clsact:
+            requests.append(tc.delete_clsact(number))
+        elif action.mark:
+            requests.append(tc.delete_chain(number, action.mark))
         for answer in route.send(requests) if number else ():
             if answer.code and answer.code not in GONE:
                 raise KernelError(action.what(), netns, answer.text, f"by hand: {action.command()}")

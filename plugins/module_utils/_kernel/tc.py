@@ -16,7 +16,7 @@ from .netlink import Query, Request
 
 RTM_NEWQDISC, RTM_DELQDISC, RTM_GETQDISC = 36, 37, 38
 RTM_NEWTFILTER, RTM_DELTFILTER, RTM_GETTFILTER = 44, 45, 46
-RTM_GETCHAIN = 102
+RTM_NEWCHAIN, RTM_DELCHAIN, RTM_GETCHAIN = 100, 101, 102
 # tcmsg: family, index, handle, parent, info.
 HEADER = struct.Struct("=BxxxiIII")
 TCA_KIND, TCA_OPTIONS, TCA_CHAIN, TCA_INGRESS_BLOCK = 1, 2, 11, 13
@@ -104,6 +104,21 @@ def add_clsact(index: int) -> Request:
 def delete_clsact(index: int) -> Request:
     header = {"ifindex": index, "handle": CLSACT_HANDLE, "parent": CLSACT}
     return Request(tcmsg, RTM_DELQDISC, 0, header, [(TCA_KIND, b"clsact\0")])
+
+
+def add_chain(index: int, number: int) -> Request:
+    """An empty chain of filters, which stays empty until somebody puts one there."""
+    flags = netlink.NLM_F_CREATE | netlink.NLM_F_EXCL
+    return _chain(RTM_NEWCHAIN, flags, index, number)
+
+
+def delete_chain(index: int, number: int) -> Request:
+    return _chain(RTM_DELCHAIN, 0, index, number)
+
+
+def _chain(kind: int, flags: int, index: int, number: int) -> Request:
+    header = {"ifindex": index, "parent": INGRESS}
+    return Request(tcmsg, kind, flags, header, [(TCA_CHAIN, struct.pack("=I", number))])
 
 
 def _place(index: int, preference: int, handle: int) -> dict[str, int]:

@@ -14,10 +14,10 @@ from typing import NamedTuple, Union
 LITTLE = sys.byteorder == "little"
 BYTES_2, BYTES_4, BYTES_8 = 0x08, 0x00, 0x18
 LOAD, STORE, STORE_VALUE = 0x61, 0x63, 0x62
-MOVE, COPY, ADD = 0xB7, 0xBF, 0x07
+MOVE, COPY, ADD, ADD_REGISTER, MULTIPLY, SHIFT_RIGHT = 0xB7, 0xBF, 0x07, 0x0F, 0x2F, 0x77
 JUMP, CALL, EXIT = 0x05, 0x85, 0x95
-CONDITIONS = {"==": 0x15, "!=": 0x55, ">": 0x25}
-EQUALS_REGISTER = 0x1D
+CONDITIONS = {"==": 0x15, "!=": 0x55, "<=": 0xB5}
+WITH_REGISTER = 0x08
 # Two instructions; with the source 1 the value is a descriptor of a map.
 LOAD_64, FROM_MAP = 0x18, 1
 
@@ -61,6 +61,15 @@ class Assembler:
     def add(self, target: int, value: int) -> None:
         self._add(ADD, target, value=value)
 
+    def add_register(self, target: int, source: int) -> None:
+        self._add(ADD_REGISTER, target, source)
+
+    def multiply(self, target: int, source: int) -> None:
+        self._add(MULTIPLY, target, source)
+
+    def shift_right(self, target: int, value: int) -> None:
+        self._add(SHIFT_RIGHT, target, value=value)
+
     def load(self, target: int, source: int, offset: int, size: int = BYTES_4) -> None:
         self._add(LOAD | size, target, source, offset)
 
@@ -76,14 +85,21 @@ class Assembler:
         self._add(LOAD_64, target, FROM_MAP, value=descriptor)
         self._add(0)
 
+    def number(self, target: int, value: int) -> None:
+        """A number of 64 bits."""
+        low, high = struct.unpack("=ii", struct.pack("=II", value & 0xFFFFFFFF, value >> 32))
+        self._add(LOAD_64, target, value=low)
+        self._add(0, value=high)
+
     def jump(self, label: str) -> None:
         self._add(JUMP, offset=label)
 
     def jump_if(self, register: int, condition: str, value: int, label: str) -> None:
         self._add(CONDITIONS[condition], register, 0, label, value)
 
-    def jump_if_same(self, one: int, other: int, label: str) -> None:
-        self._add(EQUALS_REGISTER, one, other, label)
+    def jump_compared(self, one: int, condition: str, other: int, label: str) -> None:
+        """The same with two registers."""
+        self._add(CONDITIONS[condition] | WITH_REGISTER, one, other, label)
 
     def call(self, helper: int) -> None:
         self._add(CALL, value=helper)

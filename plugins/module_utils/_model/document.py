@@ -168,8 +168,9 @@ def difference(document: Document, planned: Plan) -> dict[str, Any]:
     after: dict[str, list[Any]] = {}
     for name, spec in document:
         kind = KINDS[name]
-        now = kind.view(planned.before, kind.locate(planned.before, spec))
-        then = kind.view(planned.after, kind.locate(planned.after, spec))
+        view = kind.compared if hasattr(kind, "compared") else kind.view
+        now = view(planned.before, kind.locate(planned.before, spec))
+        then = view(planned.after, kind.locate(planned.after, spec))
         if now is not None and then is not None:
             changed = {key for key in now.keys() | then.keys() if now.get(key) != then.get(key)}
             now, then = _only(now, changed), _only(then, changed)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any, Optional
 
 from . import fastpath_checks
-from .fastpath_actions import Attach, Detach
+from .fastpath_actions import Attach, Detach, mark
 from .fastpath_program import MODES, REDIRECT
 from .fastpath_spec import AUTO, OPTIONS, REQUIRED_IF, PathEnd, PathSpec, Subject, numeric, read
 from .planner import Planner
@@ -41,6 +41,16 @@ def view(state: State, subject: Subject) -> Optional[dict[str, Any]]:
     agreed = next((each for each in found.values() if each.mode), next(iter(found.values())))
     same = [device for device, each in found.items() if (each.mode, each.table) == (agreed.mode, agreed.table)]
     return {"netns": netns or None, "name": name, "mode": agreed.mode or None, "ends": _ends(agreed, same)}
+
+
+def compared(state: State, subject: Subject) -> Optional[dict[str, Any]]:
+    """The same for a diff, with the devices where the filter is gone and our discipline is left."""
+    netns, name = subject
+    namespace = state.namespaces.get(netns)
+    hooks = sorted(namespace.hooks.items()) if namespace else []
+    left = [device for device, hook in hooks if not hook.shortcut and _belongs(hook, name)]
+    shown = view(state, subject)
+    return {**(shown or {"netns": netns or None, "name": name}), "left": left} if left else shown
 
 
 def _filters(state: State, netns: str, name: str) -> dict[str, Shortcut]:
@@ -79,10 +89,8 @@ def _attach(planner: Planner, spec: PathSpec) -> None:
         hook = namespace.hooks.get(end.device)
         why = _why(hook, wanted)
         if why:
-            ours = hook.shortcut.clsact if hook and hook.shortcut else hook is None
-            shortcut = Shortcut(wanted.name, wanted.mode, wanted.table, clsact=ours)
             change = CHANGE if hook and hook.shortcut else CREATE
-            planner.do(Attach(spec.netns, end.device, shortcut, clsact=hook is None, change=change), why)
+            planner.do(Attach(spec.netns, end.device, wanted, clsact=hook is None, change=change), why)
 
 
 def _mac(planner: Planner, spec: PathSpec, end: PathEnd) -> Optional[str]:
@@ -114,14 +122,19 @@ def _why(hook: Optional[Hook], wanted: Shortcut) -> str:
 
 
 def _detach(planner: Planner, spec: PathSpec) -> None:
+    namespace = planner.state.namespaces.get(spec.netns)
     wanted = {end.device for end in spec.ends}
-    for device in _filters(planner.state, spec.netns, spec.name):
-        if device in wanted:
+    for device, hook in sorted(namespace.hooks.items()) if namespace else []:
+        if device in wanted or not _belongs(hook, spec.name):
             continue
-        hook = planner.state.namespaces[spec.netns].hooks[device]
         why = "the fast path is not wanted" if spec.absent else "it is no end of the fast path"
-        made = bool(hook.shortcut and hook.shortcut.clsact and not hook.others)
-        planner.do(Detach(spec.netns, device, clsact=made), why)
+        made = bool(hook.mark and not hook.others)
+        planner.do(Detach(spec.netns, device, bool(hook.shortcut), hook.mark, clsact=made), why)
+
+
+def _belongs(hook: Hook, name: str) -> bool:
+    """Whether a fast path's filter is there, or was in a discipline that we made for it."""
+    return hook.shortcut.name == name if hook.shortcut else hook.mark == mark(name)
 
 
 PLAN = {"remove rules": _detach, "rules": _attach}

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import shlex
+import zlib
 from collections import Counter
 from dataclasses import dataclass, replace
 
@@ -15,22 +16,34 @@ from .state import Hook, Shortcut, State
 from .step import CREATE, DELETE, Action
 
 OWNER = "nsfabric"
-MADE = "clsact"
 # Behind the filters of others, which tc numbers from 49152 downwards where nobody says otherwise.
 PREFERENCE = 50000
 HANDLE = 1
+# Numbers of chains: 12 bits say that they are ours, 16 whose.
+MARKS, MARK_BITS = 0xFAB, 16
 
 
-def filter_name(shortcut: Shortcut) -> str:
-    """What a filter of ours is called in the kernel; the name says as well who made its queueing discipline."""
-    return ":".join([OWNER, shortcut.name, *([MADE] if shortcut.clsact else [])])
+def filter_name(path: str) -> str:
+    """What a filter of a fast path is called in the kernel."""
+    return f"{OWNER}:{path}"
 
 
-def told_by(name: str) -> tuple[str, bool]:
-    """The fast path that a filter's name speaks of ("": none of ours), and whether we made its clsact."""
-    owner, dummy, rest = name.partition(":")
-    path, dummy, made = rest.partition(":")
-    return (path, made == MADE) if owner == OWNER and made in ("", MADE) else ("", False)
+def told_by(name: str) -> str:
+    """The fast path that a filter's name speaks of; "" where it is none of ours."""
+    owner, dummy, path = name.partition(":")
+    return path if owner == OWNER and ":" not in path else ""
+
+
+def mark(path: str) -> int:
+    """The number of the chain that says a queueing discipline was made for a fast path.
+
+    Nothing is ever in that chain. It stays when somebody deletes our filter, and goes with the discipline.
+    """
+    return MARKS << MARK_BITS | zlib.crc32(path.encode()) & (1 << MARK_BITS) - 1
+
+
+def is_mark(chain: int) -> bool:
+    return chain >> MARK_BITS == MARKS
 
 
 def tc(netns: str, *words: object) -> str:
@@ -41,6 +54,10 @@ def tc(netns: str, *words: object) -> str:
 
 def _place(device: str) -> list[object]:
     return ["dev", device, "ingress", "pref", PREFERENCE]
+
+
+def _chain(device: str, number: int) -> list[object]:
+    return ["dev", device, "ingress", "chain", number]
 
 
 @dataclass(frozen=True)
@@ -60,34 +77,55 @@ class Attach(Action):
         return f"let {HELPERS[self.shortcut.mode]} at the ingress of {self.device} {leads}"
 
     def command(self) -> str:
-        qdisc = tc(self.netns, "qdisc", "add", "dev", self.device, "clsact") + " && " if self.clsact else ""
-        program = ["bpf", "object-pinned", f"/sys/fs/bpf/{filter_name(self.shortcut)}", "direct-action"]
-        return qdisc + tc(self.netns, "filter", "replace", *_place(self.device), "handle", HANDLE, *program)
+        program = ["bpf", "object-pinned", f"/sys/fs/bpf/{filter_name(self.shortcut.name)}", "direct-action"]
+        commands = [tc(self.netns, "filter", "replace", *_place(self.device), "handle", HANDLE, *program)]
+        if self.clsact:
+            qdisc = tc(self.netns, "qdisc", "add", "dev", self.device, "clsact")
+            commands = [
+                qdisc,
+                tc(self.netns, "chain", "add", *_chain(self.device, mark(self.shortcut.name))),
+                *commands,
+            ]
+        return " && ".join(commands)
 
     def effect(self, state: State) -> None:
         hooks = state.namespaces[self.netns].hooks
-        hooks[self.device] = replace(hooks.get(self.device, Hook()), shortcut=self.shortcut)
+        hooks[self.device] = replace(
+            hooks.get(self.device, Hook(mark=mark(self.shortcut.name))), shortcut=self.shortcut
+        )
 
 
 @dataclass(frozen=True)
 class Detach(Action):
-    """Takes a filter of ours from a device, and with it the queueing discipline if we made it and it is empty."""
+    """Takes a filter of ours from a device, if it is still there, and what we made for it.
+
+    That is the queueing discipline with `clsact`; where others use it, only our `mark` in it.
+    """
 
     netns: str
     device: str
+    filter: bool = True
+    mark: int = 0
     clsact: bool = False
     change = DELETE
 
     def what(self) -> str:
-        return f"take the fast path from the ingress of {self.device}"
+        what = "the fast path" if self.filter else "what is left of the fast path"
+        return f"take {what} from the ingress of {self.device}"
 
     def command(self) -> str:
-        qdisc = " && " + tc(self.netns, "qdisc", "delete", "dev", self.device, "clsact") if self.clsact else ""
-        return tc(self.netns, "filter", "delete", *_place(self.device), "handle", HANDLE, "bpf") + qdisc
+        commands = []
+        if self.filter:
+            commands.append(tc(self.netns, "filter", "delete", *_place(self.device), "handle", HANDLE, "bpf"))
+        if self.clsact:
+            commands.append(tc(self.netns, "qdisc", "delete", "dev", self.device, "clsact"))
+        elif self.mark:
+            commands.append(tc(self.netns, "chain", "delete", *_chain(self.device, self.mark)))
+        return " && ".join(commands)
 
     def effect(self, state: State) -> None:
         hooks = state.namespaces[self.netns].hooks
         if self.clsact:
             del hooks[self.device]
         else:
-            hooks[self.device] = replace(hooks[self.device], shortcut=None)
+            hooks[self.device] = replace(hooks[self.device], shortcut=None, mark=0)

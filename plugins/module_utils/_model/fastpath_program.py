@@ -2,50 +2,49 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The program of a fast path, and the table that it looks into.
+"""The program of a fast path.
 
 At tc ingress of a device: a packet to an address of the table goes straight to that address's device; every
-other one, and every one that does not fit, takes the way it would have taken.
+other one, and every one that does not fit, takes the way it would have taken. What it costs each packet pays, so it
+reads the packet where it is, and asks the kernel only for what it cannot know itself.
 """
 
 from __future__ import annotations
 
-import ipaddress
-import struct
-
 from .bpf import BYTES_2, BYTES_8, LITTLE, Assembler
-from .state import Destination
+from .fastpath_table import ENTRIES, ENTRY, INDEX, MAC, MULTIPLIER, WORD
 
 PEER, REDIRECT, NEIGH = MODES = ("peer", "redirect", "neigh")
 # Fields of `struct __sk_buff`.
-PACKET_TYPE, PROTOCOL, VLAN_PRESENT, INDEX = 4, 16, 20, 40
-PACKET_HOST, PACKET_BROADCAST, PACKET_MULTICAST, PACKET_OTHERHOST = range(4)
-LOOKUP, STORE_BYTES, REDIRECT_TO, LOAD_BYTES, CHANGE_TYPE = 1, 9, 23, 26, 32
+PACKET_TYPE, PROTOCOL, VLAN_PRESENT, DEVICE, DATA, DATA_END = 4, 16, 20, 40, 76, 80
+PACKET_HOST, PACKET_OTHERHOST = 0, 3
+LOOKUP, STORE_BYTES, REDIRECT_TO, CHANGE_TYPE, PULL_DATA = 1, 9, 23, 32, 39
 REDIRECT_NEIGH, REDIRECT_PEER, CHECK_MTU = 152, 155, 163
 HELPERS = {PEER: "bpf_redirect_peer", REDIRECT: "bpf_redirect", NEIGH: "bpf_redirect_neigh"}
 # "As if I were not there": the filters that follow are asked.
 UNSPEC = -1
 IPV4, IPV6 = 0x0800, 0x86DD
-IPV4_DESTINATION, IPV6_DESTINATION = 14 + 16, 14 + 24
+ETHERNET_SIZE, IPV4_SIZE, IPV6_SIZE = 14, 20, 40
+IPV4_DESTINATION, IPV6_DESTINATION = ETHERNET_SIZE + 16, ETHERNET_SIZE + 24
 # Next header and hop limit: ICMPv6 that no router has passed on, which neighbour discovery has to be.
-IPV6_NEXT_HEADER, FROM_NEIGHBOUR = 14 + 6, 58 << 8 | 255
+IPV6_NEXT_HEADER, FROM_NEIGHBOUR = ETHERNET_SIZE + 6, 58 << 8 | 255
 AF_INET, AF_INET6 = 2, 10
 CHECK_SEGMENTS = 1
-# The stack: an address of 16 bytes, the length for check_mtu, a `struct bpf_redir_neigh`.
-ADDRESS, LENGTH, NEXT_HOP = -16, -20, -40
+# The stack: a bucket's number, the length for check_mtu, a `struct bpf_redir_neigh`.
+BUCKET, LENGTH, NEXT_HOP = -4, -8, -28
 NEXT_HOP_SIZE = 20
-MAC_OFFSET = 4
-KEY_SIZE, VALUE = 16, struct.Struct("=I6s2x")
-MAPPED = b"\0" * 10 + b"\xff\xff"
+# Of an entry: the four bytes of an IPv4 address, which is kept as a number of eight.
+IPV4_BYTES = 8 if LITTLE else 12
 
 
-def assemble(mode: str, table: int) -> bytes:
-    """The instructions; `table` is the descriptor of a map."""
+def assemble(mode: str, table: int, bits: int) -> bytes:
+    """The instructions; `table` is the descriptor of a map with as many buckets as `bits` can number."""
     program = Assembler()
     program.copy(6, 1)
     _only_plain(program)
     _read_address(program)
-    _look_up(program, table)
+    _look_up(program, table, bits)
+    _only_fitting(program)
     {PEER: _to_peer, REDIRECT: _to_device, NEIGH: _to_neighbour}[mode](program)
     program.exit()
     program.label("pass")
@@ -55,57 +54,90 @@ def assemble(mode: str, table: int) -> bytes:
 
 
 def _only_plain(program: Assembler) -> None:
-    """Frames to one receiver, whoever it is, without a VLAN tag."""
+    """Frames to one receiver, whoever it is, without a VLAN tag; the kind of receiver stays in r7."""
     program.load(7, 6, PACKET_TYPE)
-    program.jump_if(7, "==", PACKET_BROADCAST, "pass")
-    program.jump_if(7, "==", PACKET_MULTICAST, "pass")
-    program.jump_if(7, ">", PACKET_OTHERHOST, "pass")
-    program.load(7, 6, VLAN_PRESENT)
-    program.jump_if(7, "!=", 0, "pass")
+    program.jump_if(7, "==", PACKET_HOST, "to one")
+    program.jump_if(7, "!=", PACKET_OTHERHOST, "pass")
+    program.label("to one")
+    program.load(1, 6, VLAN_PRESENT)
+    program.jump_if(1, "!=", 0, "pass")
 
 
 def _read_address(program: Assembler) -> None:
-    """The destination onto the stack; an IPv4 one as the IPv6 address that stands for it."""
-    program.load(7, 6, PROTOCOL)
-    program.jump_if(7, "==", _network_order(IPV4), "ipv4")
-    program.jump_if(7, "!=", _network_order(IPV6), "pass")
-    _load(program, IPV6_NEXT_HEADER, LENGTH, 2)
-    program.load(1, 10, LENGTH, BYTES_2)
+    """The destination into r8 and r9, as the table has it."""
+    program.load(1, 6, PROTOCOL)
+    program.jump_if(1, "==", _network_order(IPV4), "ipv4")
+    program.jump_if(1, "!=", _network_order(IPV6), "pass")
+    _reach(program, ETHERNET_SIZE + IPV6_SIZE)
+    program.load(1, 2, IPV6_NEXT_HEADER, BYTES_2)
     program.jump_if(1, "==", _network_order(FROM_NEIGHBOUR), "pass")
-    _load(program, IPV6_DESTINATION, ADDRESS, 16)
-    # On the wire an address that stands for an IPv4 one is somebody else's.
-    program.load(1, 10, ADDRESS, BYTES_8)
-    program.jump_if(1, "!=", 0, "read")
-    program.load(1, 10, ADDRESS + 10, BYTES_2)
-    program.jump_if(1, "==", 0xFFFF, "pass")
+    program.load(8, 2, IPV6_DESTINATION, BYTES_8)
+    program.load(9, 2, IPV6_DESTINATION + 8, BYTES_8)
+    # Where the table has those of IPv4. On the wire such an address is nobody's.
+    program.jump_if(8, "==", 0, "pass")
     program.jump("read")
     program.label("ipv4")
-    program.store_value(ADDRESS, 0, BYTES_8)
-    program.store_value(ADDRESS + 8, _signed(0xFFFF0000 if LITTLE else 0x0000FFFF))
-    _load(program, IPV4_DESTINATION, ADDRESS + 12, 4)
+    _reach(program, ETHERNET_SIZE + IPV4_SIZE)
+    program.move(8, 0)
+    program.load(9, 2, IPV4_DESTINATION)
     program.label("read")
 
 
-def _load(program: Assembler, offset: int, stack: int, size: int) -> None:
-    """Bytes of the packet onto the stack."""
+def _reach(program: Assembler, size: int) -> None:
+    """The packet's first bytes where r2 points to; who sent it may have left them in pages, out of reach."""
+    _point(program, size)
+    program.jump_compared(1, "<=", 3, f"reached {size}")
     program.copy(1, 6)
-    program.move(2, offset)
-    program.address(3, stack)
-    program.move(4, size)
-    program.call(LOAD_BYTES)
+    program.move(2, size)
+    program.call(PULL_DATA)
     program.jump_if(0, "!=", 0, "pass")
+    _point(program, size)
+    program.jump_compared(1, "<=", 3, f"reached {size}")
+    program.jump("pass")
+    program.label(f"reached {size}")
 
 
-def _look_up(program: Assembler, table: int) -> None:
-    """The address's entry into r9 and its device into r8, if the packet is to go there and fits."""
+def _point(program: Assembler, size: int) -> None:
+    program.load(2, 6, DATA)
+    program.load(3, 6, DATA_END)
+    program.copy(1, 2)
+    program.add(1, size)
+
+
+def _look_up(program: Assembler, table: int, bits: int) -> None:
+    """The address's entry into r9 and its device into r8, if it has one."""
+    program.number(2, MULTIPLIER)
+    program.copy(1, 8)
+    program.multiply(1, 2)
+    program.add_register(1, 9)
+    program.multiply(1, 2)
+    program.shift_right(1, WORD - bits)
+    program.store(BUCKET, 1)
     program.map(1, table)
-    program.address(2, ADDRESS)
+    program.address(2, BUCKET)
     program.call(LOOKUP)
     program.jump_if(0, "==", 0, "pass")
+    for number in range(ENTRIES):
+        if number:
+            program.label(f"entry {number}")
+            program.add(0, ENTRY.size)
+        following = f"entry {number + 1}" if number + 1 < ENTRIES else "pass"
+        program.load(1, 0, 8, BYTES_8)
+        program.jump_compared(1, "!=", 9, following)
+        program.load(1, 0, 0, BYTES_8)
+        program.jump_compared(1, "==", 8, "found")
+    program.jump("pass")
+    program.label("found")
     program.copy(9, 0)
-    program.load(8, 9, 0)
-    program.load(1, 6, INDEX)
-    program.jump_if_same(1, 8, "pass")
+    program.load(8, 9, INDEX)
+    # An entry that is not used.
+    program.jump_if(8, "==", 0, "pass")
+
+
+def _only_fitting(program: Assembler) -> None:
+    """Packets that go somewhere else than they came from, and are not too big for it."""
+    program.load(1, 6, DEVICE)
+    program.jump_compared(1, "==", 8, "pass")
     # It fails as well where the device is gone.
     program.store_value(LENGTH, 0)
     program.copy(1, 6)
@@ -119,10 +151,12 @@ def _look_up(program: Assembler, table: int) -> None:
 
 def _to_peer(program: Assembler) -> None:
     # Until Linux 6.14 the far end drops what was addressed to somebody else's MAC.
+    program.jump_if(7, "==", PACKET_HOST, "to the host")
     program.copy(1, 6)
     program.move(2, PACKET_HOST)
     program.call(CHANGE_TYPE)
     program.jump_if(0, "!=", 0, "pass")
+    program.label("to the host")
     program.copy(1, 8)
     program.move(2, 0)
     program.call(REDIRECT_PEER)
@@ -133,7 +167,7 @@ def _to_device(program: Assembler) -> None:
     program.copy(1, 6)
     program.move(2, 0)
     program.copy(3, 9)
-    program.add(3, MAC_OFFSET)
+    program.add(3, MAC)
     program.move(4, 6)
     program.move(5, 0)
     program.call(STORE_BYTES)
@@ -149,12 +183,12 @@ def _to_neighbour(program: Assembler) -> None:
     program.jump_if(7, "==", _network_order(IPV4), "next hop 4")
     program.store_value(NEXT_HOP, AF_INET6)
     for offset in range(0, 16, 4):
-        program.load(1, 10, ADDRESS + offset)
+        program.load(1, 9, offset)
         program.store(NEXT_HOP + 4 + offset, 1)
     program.jump("next hop")
     program.label("next hop 4")
     program.store_value(NEXT_HOP, AF_INET)
-    program.load(1, 10, ADDRESS + 12)
+    program.load(1, 9, IPV4_BYTES)
     program.store(NEXT_HOP + 4, 1)
     for offset in range(4, 16, 4):
         program.store_value(NEXT_HOP + 4 + offset, 0)
@@ -168,21 +202,3 @@ def _to_neighbour(program: Assembler) -> None:
 
 def _network_order(number: int) -> int:
     return (number & 0xFF) << 8 | number >> 8 if LITTLE else number
-
-
-def _signed(number: int) -> int:
-    return number - (1 << 32) if number >> 31 else number
-
-
-def encode(destination: Destination, index: int) -> tuple[bytes, bytes]:
-    """An entry of the map: key and value."""
-    packed = ipaddress.ip_address(destination.address).packed
-    mac = bytes.fromhex((destination.mac or "00:00:00:00:00:00").replace(":", ""))
-    return packed if len(packed) == KEY_SIZE else MAPPED + packed, VALUE.pack(index, mac)
-
-
-def decode(key: bytes, value: bytes) -> tuple[str, int, str]:
-    """Address, number of the device, and MAC ("" for none)."""
-    address = ipaddress.ip_address(key[12:]) if key.startswith(MAPPED) else ipaddress.ip_address(key)
-    index, mac = VALUE.unpack(value)
-    return str(address), index, mac.hex(":") if any(mac) else ""

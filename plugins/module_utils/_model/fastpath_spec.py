@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Optional
 
-from . import values
+from . import fastpath_table, values
 from .fastpath_program import MODES, PEER
 from .problems import Reader
 from .scope import Scope
@@ -75,6 +75,7 @@ def read(reader: Reader) -> PathSpec:
     if not absent and not given:
         reader.wrong("ends", "a fast path needs its devices, each with the addresses behind it")
     _check_unique(reader, ends)
+    _check_room(reader, ends)
     return PathSpec(
         reader.path,
         reader.get("netns", values.netns_name) or HOST,
@@ -106,8 +107,9 @@ def _address(value: str) -> str:
     found: Any = interface.ip
     if interface.network.prefixlen != found.max_prefixlen:
         raise ValueError(f"{value!r} is a subnet; an end has single addresses, such as {found}")
-    mapped = found.version == 6 and found.ipv4_mapped
-    if found.is_loopback or found.is_link_local or mapped or str(found) == values.LIMITED_BROADCAST:
+    # With those that stand for IPv4 addresses.
+    reserved = found.version == 6 and not int(found) >> 64
+    if found.is_loopback or found.is_link_local or reserved or str(found) == values.LIMITED_BROADCAST:
         raise ValueError(f"{value!r} is no address that is reached from elsewhere")
     return str(found)
 
@@ -115,6 +117,13 @@ def _address(value: str) -> str:
 def numeric(address: str) -> tuple[int, int]:
     found = ipaddress.ip_address(address)
     return found.version, int(found)
+
+
+def _check_room(reader: Reader, ends: list[PathEnd]) -> None:
+    try:
+        fastpath_table.bits({address for end in ends for address in end.addresses})
+    except ValueError as error:
+        reader.wrong("ends", str(error))
 
 
 def _check_unique(reader: Reader, ends: list[PathEnd]) -> None:

@@ -171,24 +171,24 @@ class Destination(NamedTuple):
 
 @dataclass(frozen=True)
 class Shortcut:
-    """A filter of ours at a device's tc ingress; `mode` is "" where its program is not one of ours.
-
-    `clsact` says that we made the queueing discipline that it is in.
-    """
+    """A filter of ours at a device's tc ingress; `mode` is "" where its program is not one of ours."""
 
     name: str
     mode: str
     table: tuple[Destination, ...] = ()
-    clsact: bool = False
 
 
 @dataclass(frozen=True)
 class Hook:
-    """A device's tc ingress: our filter, how many others there are, and what stands where ours would."""
+    """A device's tc ingress: our filter, how many others there are, and what stands where ours would.
+
+    `mark` is what we left in the queueing discipline if we made it, even if our filter is there no more; 0 for none.
+    """
 
     shortcut: Optional[Shortcut] = None
     others: int = 0
     taken: str = ""
+    mark: int = 0
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Optional
 
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.fastpath_actions import mark
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.firewall import Firewall
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import State
 
@@ -57,6 +58,7 @@ class Device:
     sysctls: dict[tuple[str, ...], str] = field(default_factory=dict)
     clsact: bool = False
     filter: Any = None
+    mark: int = 0
 
 
 @dataclass(eq=False)
@@ -158,7 +160,7 @@ class Kernel:
         for device in net.devices.values():
             device.sysctls = {**inherited(net.sysctls, device.name), **device.sysctls}
         for name, hook in namespace.hooks.items():
-            net.devices[name].clsact = True
+            net.devices[name].clsact, net.devices[name].mark = True, hook.mark
             net.devices[name].filter = _filter(net, hook.shortcut) if hook.shortcut else None
         firewall = namespace.firewall or Firewall()
         net.rules = [(tuple(found.place), found.comment, found.body) for found in firewall.rules]
@@ -257,12 +259,12 @@ class Kernel:
         if net is None:
             return
         self._forget(net, device, gone=True)
-        device.clsact, device.filter = False, None
+        device.clsact, device.filter, device.mark = False, None, 0
         for port in net.devices.values():
             if port.master is device:
                 port.master = None
             if port.filter:
-                port.filter = (*port.filter[:3], [(a, None if d is device else d, m) for a, d, m in port.filter[3]])
+                port.filter = (*port.filter[:2], [(a, None if d is device else d, m) for a, d, m in port.filter[2]])
         del net.devices[device.name]
         for text in device.v4:
             self._forget_source(net, text)
@@ -550,9 +552,10 @@ class Kernel:
         device = self._device(action.netns, action.device)
         if action.clsact == device.clsact:
             raise Refused("Exclusivity flag on, cannot modify" if device.clsact else "Parent Qdisc doesn't exists")
-        device.clsact = True
+        if action.clsact:
+            device.clsact, device.mark = True, mark(action.shortcut.name)
         wanted = _filter(self.nets[action.netns], action.shortcut)
-        if None in (target for dummy, target, dummy in wanted[3]):
+        if None in (target for dummy, target, dummy in wanted[2]):
             raise Refused("No such device")
         if device.filter == wanted:
             raise Refused("the filter stands there already")
@@ -560,9 +563,15 @@ class Kernel:
 
     def _Detach(self, action: Any) -> None:
         device = self._device(action.netns, action.device)
-        if device.filter is None:
+        if (
+            not device.clsact
+            or (action.filter and device.filter is None)
+            or (action.mark and action.mark != device.mark)
+        ):
             raise Refused("Specified filter chain not found")
-        device.filter, device.clsact = None, device.clsact and not action.clsact
+        device.filter = None if action.filter else device.filter
+        device.clsact = not action.clsact
+        device.mark = 0 if action.clsact or action.mark else device.mark
 
     # What can be compared
 
@@ -594,8 +603,7 @@ class Kernel:
             "rules": sorted((*place, comment, *sorted(body)) for place, comment, body in net.rules),
             "chains": sorted(net.chains),
             "hooks": {
-                device.name: device.filter
-                and (*device.filter[:3], [(address, d.name if d else "", mac) for address, d, mac in device.filter[3]])
+                device.name: (device.mark, device.filter and _named(device.filter))
                 for device in net.devices.values()
                 if device.clsact
             },
@@ -604,7 +612,12 @@ class Kernel:
 
 def _filter(net: Net, shortcut: Any) -> Any:
     table = [(each.address, net.devices.get(each.device), each.mac) for each in shortcut.table]
-    return shortcut.name, shortcut.mode, shortcut.clsact, table
+    return shortcut.name, shortcut.mode, table
+
+
+def _named(found: Any) -> Any:
+    name, mode, table = found
+    return name, mode, [(address, device.name if device else "", mac) for address, device, mac in table]
 
 
 def _ways(net: Net, route: Any) -> list[Way]:
@@ -663,8 +676,8 @@ def _picture(namespace: Any) -> dict[str, Any]:
         "rules": sorted((*found.place, found.comment, *sorted(found.body)) for found in firewall.rules),
         "chains": sorted((*table_key(table), chain) for table in firewall.tables for chain in table.chains),
         "hooks": {
-            name: hook.shortcut
-            and (hook.shortcut.name, hook.shortcut.mode, hook.shortcut.clsact, [tuple(d) for d in hook.shortcut.table])
+            name: (hook.mark, shortcut and (shortcut.name, shortcut.mode, [tuple(each) for each in shortcut.table]))
             for name, hook in namespace.hooks.items()
+            for shortcut in [hook.shortcut]
         },
     }

@@ -13,7 +13,13 @@ import pytest
 
 from ansible_collections.nsfabric.linux.plugins.module_utils import _validate
 from ansible_collections.nsfabric.linux.plugins.module_utils._model import document as documents
-from ansible_collections.nsfabric.linux.plugins.module_utils._model.fastpath_actions import filter_name, told_by
+from ansible_collections.nsfabric.linux.plugins.module_utils._model import fastpath_table
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.fastpath_actions import (
+    filter_name,
+    is_mark,
+    mark,
+    told_by,
+)
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.firewall import Chain, Firewall, Place
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.problems import Problems
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import (
@@ -62,8 +68,13 @@ def plan(state: State, wanted: dict[str, Any], assume: bool = False) -> tuple[do
 
 
 def there(*devices: str, table: Any = TABLE, **others: Any) -> dict[str, Hook]:
-    shortcut = Shortcut(**{"name": "pods", "mode": "peer", "table": table, "clsact": True, **others})
-    return {device: Hook(shortcut) for device in devices}
+    shortcut = Shortcut(**{"name": "pods", "mode": "peer", "table": table, **others})
+    return {device: Hook(shortcut, mark=mark(shortcut.name)) for device in devices}
+
+
+def left(*devices: str, others: int = 0) -> dict[str, Hook]:
+    """Disciplines of ours whose filters were deleted."""
+    return {device: Hook(others=others, mark=mark("pods")) for device in devices}
 
 
 NEW = "the fast path does not begin here yet"
@@ -79,6 +90,10 @@ CASES: list[tuple[dict[str, Hook], dict[str, Any], dict[str, str]]] = [
     (there("v1", "v2", "v3"), config(*ENDS), {"v3": "it is no end of the fast path"}),
     (there("v1", "v2"), config(state="absent"), dict.fromkeys(("v1", "v2"), "the fast path is not wanted")),
     (there("v1", "v2", name="else"), config(state="absent"), {}),
+    (left("v1", "v3"), config(*ENDS), {"v1": NEW, "v2": NEW, "v3": "it is no end of the fast path"}),
+    (left("v1"), config(state="absent"), {"v1": "the fast path is not wanted"}),
+    ({"v1": Hook()}, config(state="absent"), {}),
+    (left("v1"), config(state="absent", name="else"), {}),
     ({}, config(state="absent", netns="none"), {}),
     (there("v1", "v2", mode=""), config(*ENDS), dict.fromkeys(("v1", "v2"), "its program is another one")),
     (
@@ -121,6 +136,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     (config(ONE, {**V2, "addresses": ["10.0.2.0/24"]}), "'10.0.2.0/24' is a subnet; an end has single addresses"),
     (config(ONE, {**V2, "addresses": ["fe80::1"]}), "'fe80::1' is no address that is reached from elsewhere"),
     (config(ONE, {**V2, "addresses": ["::ffff:10.0.0.1"]}), "is no address that is reached from elsewhere"),
+    (config(ONE, {**V2, "addresses": ["::5:0:3"]}), "'::5:0:3' is no address that is reached from elsewhere"),
     (config(ONE, {**V2, "addresses": ["255.255.255.255"]}), "is no address that is reached from elsewhere"),
     (config(ONE, {**V2, "addresses": ["224.0.0.1"]}), "it is a multicast or the unspecified address"),
     (config(ONE, name="a:b"), "name: 'a:b' is not a fast path's name"),
@@ -143,6 +159,13 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 def test_refused(wanted: dict[str, Any], message: str) -> None:
     planned, problems = plan(host(), wanted)
     assert message in problems[0]
+    assert planned.steps == ()
+
+
+def test_more_addresses_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fastpath_table, "MOST_BITS", 1)
+    planned, problems = plan(host(), config(ONE, {**V2, "addresses": [f"10.0.2.{n}" for n in range(3, 11)]}))
+    assert problems == ["ends: 9 addresses are more than the table of a fast path has room for"]
     assert planned.steps == ()
 
 
@@ -288,7 +311,9 @@ def test_the_commands() -> None:
     planned, dummy = plan(host({"v1": Hook(others=1)}), config(*ENDS))
     assert [step.action.command() for step in planned.steps] == [
         front.format("v1") + " /sys/fs/bpf/nsfabric:pods direct-action",
-        "tc qdisc add dev v2 clsact && " + front.format("v2") + " /sys/fs/bpf/nsfabric:pods:clsact direct-action",
+        f"tc qdisc add dev v2 clsact && tc chain add dev v2 ingress chain {mark('pods')} && "
+        + front.format("v2")
+        + " /sys/fs/bpf/nsfabric:pods direct-action",
     ]
     assert planned.steps[0].action.what() == "let bpf_redirect_peer at the ingress of v1 lead to v2 (2)"
     gone, dummy = plan(planned.after, config(state="absent"))
@@ -306,17 +331,45 @@ def test_a_discipline_that_others_use_stays() -> None:
     assert gone.after.namespaces[HOST].hooks == {"v1": Hook(others=1)}
 
 
-def test_a_filter_keeps_who_made_its_discipline() -> None:
-    planned, dummy = plan(host(there("v1", "v2")), config(ONE, V2))
-    hooks = planned.after.namespaces[HOST].hooks.values()
-    assert [hook.shortcut.clsact for hook in hooks if hook.shortcut] == [True, True]
+def test_a_discipline_keeps_who_made_it() -> None:
+    for hooks in (there("v1", "v2"), left("v1", "v2"), {}):
+        planned, dummy = plan(host(hooks), config(ONE, V2))
+        assert [hook.mark for hook in planned.after.namespaces[HOST].hooks.values()] == [mark("pods")] * 2
 
 
-@pytest.mark.parametrize("clsact", [True, False])
-def test_names(clsact: bool) -> None:
-    assert told_by(filter_name(Shortcut("pods", "peer", (), clsact))) == ("pods", clsact)
+def test_what_is_left_of_one() -> None:
+    planned, dummy = plan(host({**left("v1"), **left("v2", others=1)}), config(state="absent"))
+    assert [step.action.command() for step in planned.steps] == [
+        "tc qdisc delete dev v1 clsact",
+        f"tc chain delete dev v2 ingress chain {mark('pods')}",
+    ]
+    assert planned.steps[0].action.what() == "take what is left of the fast path from the ingress of v1"
+    assert planned.after.namespaces[HOST].hooks == {"v2": Hook(others=1)}
+
+
+def test_the_difference_tells_what_is_left() -> None:
+    problems = Problems()
+    document = documents.read(_validate.config(config(*ENDS), problems), problems)
+    for hooks, ends in ((left("v1"), {}), ({**left("v1"), **there("v2")}, {"ends": [TWO]})):
+        planned = documents.plan(document, host(hooks), problems)
+        shown = documents.difference(document, planned)
+        assert shown["before"]["fastpath"][0]["left"] == ["v1"]
+        assert shown["before"]["fastpath"][0].get("ends") == ends.get("ends")
+        assert shown["after"]["fastpath"][0]["ends"] == ENDS
+
+
+def test_names() -> None:
+    assert told_by(filter_name("pods")) == "pods"
     for name in ("", "pods", "cilium:pods", "nsfabric:pods:other"):
-        assert told_by(name) == ("", False)
+        assert told_by(name) == ""
+
+
+def test_marks() -> None:
+    assert is_mark(mark("pods"))
+    assert mark("pods") != mark("else")
+    # The kernel's limit.
+    assert mark("pods") < 1 << 28
+    assert not any(map(is_mark, (0, 1, mark("pods") | 1 << 28, mark("pods") & 0xFFFF)))
 
 
 def test_a_damaged_one_is_described_by_what_agrees() -> None:

@@ -299,6 +299,12 @@ class Topology:
             self.steps = tuple(run.converge(Mock(number=self._number)).steps)
         return self.steps
 
+    def lose_filters(self) -> None:
+        """Somebody deletes every filter, and leaves the disciplines that they were in."""
+        self.state = self.state.copy()
+        for namespace in self.state.namespaces.values():
+            namespace.hooks = {device: replace(hook, shortcut=None) for device, hook in namespace.hooks.items()}
+
     def _number(self, name: str) -> int:
         return self.state.namespaces[name].inode if name in self.state.namespaces else 0
 
@@ -414,9 +420,9 @@ class TestFastpaths:
         assert told(plan(read(described), planned.after).steps) == []
         assert differences(picture(back_from(planned.after, planned).after), picture(host)) == []
 
-    @given(cases(documents=2, removals=False, fastpaths=True))
+    @given(cases(documents=2, removals=False, fastpaths=True), st.booleans())
     @bounded(60)
-    def test_a_topology(self, case: Any) -> None:
+    def test_a_topology(self, case: Any, lost: bool) -> None:
         # What a fast path is made of; the other kinds have their properties above.
         kept = ("netns", "bridge", "veth", "fastpath")
         host, *both = case
@@ -425,6 +431,8 @@ class TestFastpaths:
         for config in wanted:
             topology.run(config)
             assert topology.run(config) == ()
+            if lost:
+                topology.lose_filters()
         topology.run(None)
         assert differences(picture(topology.state), picture(host)) == []
 
