@@ -25,7 +25,8 @@ from ._model import document as documents
 from ._model.document import Config, Document, Plan
 from ._model.problems import Problems
 from ._model.registry import KINDS
-from ._transaction import Failed, Interrupted, Refused, carry_out, plan
+from ._signals import Interrupted
+from ._transaction import Failed, Refused, carry_out, plan
 
 # The oldest that is tested.
 PYROUTE2 = (0, 7)

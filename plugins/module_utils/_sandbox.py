@@ -12,6 +12,7 @@ from typing import Any, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 
+from . import _signals
 from ._errors import KernelError
 from ._glue import guarded, refuse
 from ._kernel import sandbox as pins
@@ -26,7 +27,8 @@ from ._model.sandbox import Found, Wanted, Work
 from ._model.sandbox_actions import LAN, CreateHost, RemoveAll, RemoveHost, mnt_path, net_path, report
 from ._model.sandbox_lan import Lan
 from ._model.step import Step
-from ._transaction import Failed, Interrupted, Refused, signals
+from ._signals import Interrupted
+from ._transaction import Failed, Refused
 
 PINS: dict[type, Any] = {CreateHost: pins.create, RemoveHost: pins.remove, RemoveAll: pins.remove_all}
 
@@ -85,8 +87,8 @@ def _removed(planned: Plan) -> list[str]:
 
 def _carry_out(session: Session, found: Found, work: Work, planned: Plan) -> None:
     """Applies the plan and reads the kernel back; on any failure takes away what was made."""
-    try:
-        with signals():
+    with _signals.held():
+        try:
             if work.kept:
                 pins.save(work.kept)
             _apply(session, planned.steps)
@@ -95,14 +97,16 @@ def _carry_out(session: Session, found: Found, work: Work, planned: Plan) -> Non
                 raise KernelError("make the kernel hold what was written", "", _left(left.steps))
             if work.lan:
                 pins.save(work.lan)
-    except (KernelError, OSError, Interrupted) as error:
-        raise _put_back(session, found, work, planned, error) from error
+            _signals.check()
+        except (KernelError, OSError, Interrupted) as error:
+            raise _put_back(session, found, work, planned, error) from error
 
 
 def _apply(session: Session, steps: Sequence[Step]) -> None:
     """Carries out steps, in a plan's order: what goes, the namespaces that come, what is in them."""
     for kind, group in groupby(steps, key=lambda step: PINS.get(type(step.action))):
         batch = list(group)
+        _signals.check()
         if kind:
             kind(session, [step.action for step in batch])
         else:
@@ -117,7 +121,7 @@ def _put_back(session: Session, found: Found, work: Work, planned: Plan, error: 
     """What was made goes again; what was removed was not whole, or was to go."""
     created = [step.action.name for step in planned.steps if isinstance(step.action, CreateHost)]
     try:
-        with signals(ignore=True):
+        with _signals.ignored():
             there = pins.find()
             if LAN in there.live:
                 cuts = sandbox.cuts(planned, created)

@@ -6,12 +6,10 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Callable, Optional
+from typing import Callable, Optional
 
+from . import _signals
 from ._errors import KernelError
 from ._kernel.apply import apply
 from ._kernel.observe import is_any_left, observe
@@ -22,10 +20,10 @@ from ._model.document import Config, Document, Plan
 from ._model.problems import Problems
 from ._model.state import State
 from ._model.touched import LINKS, restoration, touched
+from ._signals import Interrupted
 
 # Of namespaces that went unseen.
 REBUILT = "Namespaces that had gone already were built again as they are declared. "
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Refused(Exception):
@@ -42,10 +40,6 @@ class Failed(Exception):
     def __init__(self, message: str, restored: bool) -> None:
         super().__init__(message)
         self.restored = restored
-
-
-class Interrupted(Exception):
-    """A signal asked for the end."""
 
 
 def plan(document: Document, state: State, assume: bool) -> Plan:
@@ -69,8 +63,8 @@ def carry_out(
     Returns the plan with the state the kernel now really has. `begin` is called before the first change. `former` is
     what was declared of namespaces that were not looked into.
     """
-    try:
-        with signals():
+    with _signals.held():
+        try:
             if begin:
                 begin()
             apply(session, planned.steps)
@@ -78,12 +72,9 @@ def carry_out(
             left = documents.plan(document, after, Problems())
             if left.steps:
                 raise KernelError("make the kernel hold what was written", "", _left(left))
-    except (KernelError, OSError, Interrupted) as error:
-        told, wrong = _put_back(session, document, planned, former or {})
-        told += (
-            f"The host could NOT be put back as it was: {wrong}" if wrong else "The host was put back as it was found."
-        )
-        raise Failed(f"{error}. {told}", restored=not wrong) from error
+            _signals.check()
+        except (KernelError, OSError, Interrupted) as error:
+            raise _put_back(session, document, planned, former or {}, error) from error
     return replace(planned, held=after)
 
 
@@ -100,14 +91,11 @@ def _left(left: Plan) -> str:
     )
 
 
-def _put_back(session: Session, document: Document, planned: Plan, former: Config) -> tuple[str, str]:
-    """Plans from what is there now to what was there before; what this run did not touch is left alone.
-
-    Returns what was built anew, and what is wrong afterwards, nothing where all is well.
-    """
+def _put_back(session: Session, document: Document, planned: Plan, former: Config, error: Exception) -> Failed:
+    """Plans from what is there now to what was there before; what this run did not touch is left alone."""
     problems, told = Problems(), ""
     try:
-        with signals(ignore=True):
+        with _signals.ignored():
             config: Config = restoration(touched(planned))
             if former and sealed.is_gone(planned.before, observe(session, sealed.scope(planned.before))):
                 config, told = sealed.rebuilt(config, former, planned.before), REBUILT
@@ -118,21 +106,8 @@ def _put_back(session: Session, document: Document, planned: Plan, former: Confi
             back = documents.plan(undo, observe(session, scope), problems, as_found=True)
             apply(session, back.steps)
             left = documents.plan(undo, observe(session, scope), problems, as_found=True)
-    except (KernelError, OSError) as error:
-        return told, str(error)
-    return told, "; ".join([*map(str, problems.found), *(step.action.what() for step in left.steps)])
-
-
-@contextmanager
-def signals(ignore: bool = False) -> Iterator[None]:
-    """Signals become `Interrupted` (or wait), so that no run ends half-way."""
-
-    def interrupt(number: int, dummy: Any) -> None:
-        raise Interrupted(f"interrupted by {signal.Signals(number).name}")
-
-    before = {number: signal.signal(number, signal.SIG_IGN if ignore else interrupt) for number in SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        wrong = "; ".join([*map(str, problems.found), *(step.action.what() for step in left.steps)])
+    except (KernelError, OSError) as second:
+        wrong = str(second)
+    told += f"The host could NOT be put back as it was: {wrong}" if wrong else "The host was put back as it was found."
+    return Failed(f"{error}. {told}", restored=not wrong)

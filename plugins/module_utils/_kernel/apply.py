@@ -25,6 +25,7 @@ from .._model.netns_sysctl import WriteSysctl
 from .._model.state import HOST
 from .._model.step import PHASES, Step
 from .._model.veth_actions import CreateVeth
+from .._signals import check
 from . import bridge, fastpath, firewall, link, netns, netns_neighbor, netns_route, netns_sysctl, udev, veth
 from .netlink import Request
 from .session import Session
@@ -103,6 +104,7 @@ def _apply_requests(session: Session, steps: Sequence[Step]) -> None:
 def _send(session: Session, queues: dict[str, list[tuple[Step, Request]]]) -> None:
     """Sends what is queued, and empties the queues."""
     for netns_name, queue in queues.items():
+        check()
         answers = session.socket(netns_name).send([request for dummy, request in queue])
         for (step, dummy), answer in zip(queue, answers):
             if answer.code and not (type(step.action) in DELETIONS and answer.code in GONE):
@@ -114,6 +116,7 @@ def _send(session: Session, queues: dict[str, list[tuple[Step, Request]]]) -> No
 
 
 def _apply_directly(session: Session, steps: Sequence[Step], going: netns.Going) -> None:
+    check()
     actions = [step.action for step in steps]
     rules = sorted((action for action in actions if isinstance(action, FirewallAction)), key=lambda rule: rule.netns)
     for name, batch in groupby(rules, key=lambda rule: rule.netns):
