@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import yaml
-from markdown_it import MarkdownIt
 
 from ansible_collections.nsfabric.linux.plugins.module_utils import _validate
 from ansible_collections.nsfabric.linux.plugins.module_utils._model import document
@@ -18,7 +17,7 @@ from ansible_collections.nsfabric.linux.plugins.module_utils._model.problems imp
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.registry import KINDS
 from ansible_collections.nsfabric.linux.tests.unit import declared
 from ansible_collections.nsfabric.linux.tests.unit.declared import ROLES, ROOT, load
-from ansible_collections.nsfabric.linux.tests.unit.pages import PAGES, Block, blocks
+from ansible_collections.nsfabric.linux.tests.unit.pages import CHINESE, PAGES, Block, blocks, links, original
 
 # Mappings of Ansible's own, which say nothing that a spec could know.
 OTHERS = {"all", "collections", "plugin"}
@@ -81,11 +80,14 @@ def test_the_defaults_of_a_role_are_those_declared(role: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_a_link_leads_somewhere(page: Any) -> None:
-    for token in MarkdownIt().parse(page.read_text(encoding="utf-8")):
-        for child in token.children or ():
-            target = str(child.attrs.get("href") or child.attrs.get("src") or "").partition("#")[0]
-            if target and ":" not in target:
-                assert (page.parent / target).exists(), f"{token.map}: {target}"
+    assert [(target, lines) for target, lines in links(page) if not (page.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("page", sorted(CHINESE.glob("**/*.md")), ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_translation_is_found(page: Any) -> None:
+    for one, other in ((page, original(page)), (original(page), page)):
+        assert other.resolve() in [(one.parent / target).resolve() for target, _lines in links(one)], one
+    assert str(page.relative_to(ROOT).with_suffix("")) in (ROOT / "tests/site/index.md").read_text("utf-8").split()
 
 
 @pytest.mark.parametrize(
