@@ -22,7 +22,7 @@ from ansible_collections.nsfabric.linux.tests.unit.pages import CHINESE, PAGES, 
 # Mappings of Ansible's own, which say nothing that a spec could know.
 OTHERS = {"all", "collections", "plugin"}
 SIDECARS = sorted((ROOT / "plugins" / "filter").glob("*.yml"))
-PLUGINS = sorted(p for kind in ("connection", "callback") for p in (ROOT / "plugins" / kind).glob("*.py"))
+CONNECTIONS = sorted((ROOT / "plugins" / "connection").glob("*.py"))
 
 
 def errors(content: Any) -> list[str]:
@@ -61,10 +61,11 @@ def test_the_examples_of_a_filter_are_valid(path: Any) -> None:
     assert errors(yaml.safe_load(examples)) == []
 
 
-@pytest.mark.parametrize("path", PLUGINS, ids=lambda path: path.stem)
-def test_the_examples_of_a_plugin_are_valid(path: Any) -> None:
-    for content in yaml.safe_load_all(getattr(load(path.parent.name, path.stem), "EXAMPLES", "")):
-        assert errors(content or []) == []
+@pytest.mark.parametrize("path", CONNECTIONS, ids=lambda path: path.stem)
+def test_the_examples_of_a_connection_are_valid(path: Any) -> None:
+    examples = [content for content in yaml.safe_load_all(load("connection", path.stem).EXAMPLES) if content]
+    assert examples
+    assert [error for content in examples for error in errors(content)] == []
 
 
 @pytest.mark.parametrize("role", ROLES)
