@@ -20,7 +20,7 @@ from ansible_collections.nsfabric.linux.tests.unit.declared import ROLES, ROOT, 
 from ansible_collections.nsfabric.linux.tests.unit.pages import CHINESE, PAGES, Block, blocks, links, original
 
 # Mappings of Ansible's own, which say nothing that a spec could know.
-OTHERS = {"all", "collections", "plugin"}
+OTHERS = {"collections", "plugin"}
 SIDECARS = sorted((ROOT / "plugins" / "filter").glob("*.yml"))
 CONNECTIONS = sorted((ROOT / "plugins" / "connection").glob("*.py"))
 
@@ -39,6 +39,8 @@ def errors(content: Any) -> list[str]:
     if "nsfabric_roles" in content or any(variables.values()):
         unknown = [f"no role {role}" for role in content.get("nsfabric_roles", []) if role not in ROLES]
         return unknown + [error for role in ROLES for error in declared.errors_of_role(role, variables[role])]
+    if set(content) == {"all"}:
+        return list(declared.errors_of_inventory(content))
     return [] if set(content) <= OTHERS else [f"neither tasks nor plays nor a topology's document: {set(content)}"]
 
 
@@ -103,6 +105,7 @@ def test_a_translation_is_found(page: Any) -> None:
         ("netns: [{nme: ns1}]", "config.netns[0].nme"),
         ("nsfabric_roles: [brigded]", "no role brigded"),
         ("{site: here, bridged_mtu: big}", "int"),
+        ("all: {hosts: {rack1: {ansible_enter_sandobx: rack1}}}", "ansible_enter_sandobx"),
         ("anything: else", "neither tasks nor plays"),
         ("- topology: {name: lab}", "not a full name: topology"),
         ("- {nsfabric.linux.netns: {name: ns1}, whne: true}", "whne"),
