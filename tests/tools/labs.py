@@ -28,17 +28,29 @@ def documents() -> dict[str, dict[str, Any]]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         books = [_playbook(folder / lab, lab) for lab in LABS]
-        environment = {
-            "PATH": os.environ["PATH"],
-            "HOME": name,
-            "LC_ALL": "C.UTF-8",
-            "ANSIBLE_COLLECTIONS_PATH": str(ROLES.parents[3]),
-        }
-        command = [sys.executable, "-m", "ansible", "playbook", *books]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        done = _run(folder, *books)
         if done.returncode:
             raise RuntimeError(done.stdout + done.stderr)
         return {lab: json.loads((folder / lab / "document.json").read_text(encoding="utf-8")) for lab in LABS}
+
+
+def refusal(lab: str, **variables: Any) -> str:
+    """Why a lab's role has no document for these variables."""
+    with tempfile.TemporaryDirectory() as name:
+        book = _playbook(Path(name) / lab, lab)
+        done = _run(Path(name), book, "-e", json.dumps(variables))
+        return done.stdout + done.stderr if done.returncode else ""
+
+
+def _run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "LC_ALL": "C.UTF-8",
+        "ANSIBLE_COLLECTIONS_PATH": str(ROLES.parents[3]),
+    }
+    command = [sys.executable, "-m", "ansible", "playbook", *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
 def _playbook(folder: Path, lab: str) -> str:

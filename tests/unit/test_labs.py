@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from jsonschema import Draft7Validator
 
@@ -37,3 +39,28 @@ def test_a_role_has_a_scenario(role: str) -> None:
 def test_an_index_has_every_lab(index: str) -> None:
     told = (ROOT / index).read_text(encoding="utf-8")
     assert [lab for lab in labs.LABS if f"/{lab}\n" not in told and f"]({lab}.md)" not in told] == []
+
+
+@pytest.mark.parametrize(
+    ("lab", "variables", "message"),
+    [
+        *[
+            (lab, {f"{lab}_namespaces": -1}, f"{lab}_namespaces is -1; 0 or more is right")
+            for lab in ("bridge_trunk", "bridged", "fastpath", "nat_gateway", "proxy_arp", "routed")
+        ],
+        ("calico", {"calico_namespaces": 0}, "calico_namespaces is 0; 1 or more is right"),
+        (
+            "bridged",
+            {"bridged_namespaces": 6, "bridged_subnet": "10.1.0.0/29"},
+            "bridged_namespaces is 6; namespace 6 would have the address of the bridge, 10.1.0.6/29",
+        ),
+        (
+            "bridged",
+            {"bridged_namespaces": 300, "bridged_gateway": False, "bridged_outside": False},
+            "host_address: 10.1.0.0/24 has no address number 256: it has 256",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) and " " not in value else "",
+)
+def test_a_number_of_namespaces_that_cannot_be(lab: str, variables: dict[str, Any], message: str) -> None:
+    assert message in " ".join(labs.refusal(lab, **variables).split())
