@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 from host import Host
 from test_docs import environment
+from test_topology import snapshot
 
 from ansible_collections.nsfabric.linux.tests.unit.declared import ROLES
+from roles import uplink
 
 THERE_ARE = f"there are {', '.join(ROLES)}"
 
@@ -23,7 +25,7 @@ def lab(host: Host, folder: Path, *options: str) -> str:
     variables = {**environment(folder), "ANSIBLE_STDOUT_CALLBACK": "nsfabric.linux.story", "PWD": str(folder)}
     words = ["env", "-i", *(f"{name}={value}" for name, value in variables.items()), "ansible-playbook"]
     words += ["nsfabric.linux.lab", *(word for option in options for word in ("-e", option))]
-    return host.sh(f"cd {folder}; {shlex.join(words)} 2>&1 || true")
+    return host.sh(f"cd {folder}; {shlex.join(words)} </dev/null 2>&1 || true")
 
 
 @pytest.mark.parametrize(
@@ -55,3 +57,15 @@ def test_a_lab_without_namespaces_is_shown_as_well(host: Host, tmp_path: Path) -
     assert "/mnt ip -br address\n" in said
     lab(host, tmp_path, "lab=bridged", "lab_state=absent")
     assert host.sh("ls -A /run") == ""
+
+
+def test_on_this_very_host(host: Host, tmp_path: Path) -> None:
+    uplink(host)
+    before = snapshot(host)
+    said = lab(host, tmp_path, "lab=bridged", "lab_on=localhost")
+    assert "Plan for bridged on this very host: 26 steps" in said
+    assert "Applied again: nothing changed." in said
+    assert "localhost-like" not in said
+    assert host.pings("10.1.0.2", "ns1")
+    assert "Took bridged down in 8 steps:" in lab(host, tmp_path, "lab=bridged", "lab_on=localhost", "lab_state=absent")
+    assert snapshot(host) == before
