@@ -42,6 +42,18 @@ def refusal(lab: str, **variables: Any) -> str:
         return done.stdout + done.stderr if done.returncode else ""
 
 
+def typed(lab: str, *variables: str) -> tuple[Any, Any]:
+    """A lab's document and its checks, with variables as they are typed behind `-e`."""
+    with tempfile.TemporaryDirectory() as name:
+        folders = {part: Path(name) / part for part in ("config", "checks")}
+        books = [_playbook(folder, lab, part) for part, folder in folders.items()]
+        done = _run(Path(name), *books, *(word for variable in variables for word in ("-e", variable)))
+        if done.returncode:
+            raise RuntimeError(done.stdout + done.stderr)
+        config, checks = (json.loads((folder / "document.json").read_text("utf-8")) for folder in folders.values())
+        return config, checks
+
+
 def _run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {
         "PATH": os.environ["PATH"],
@@ -53,12 +65,12 @@ def _run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
-def _playbook(folder: Path, lab: str) -> str:
+def _playbook(folder: Path, lab: str, part: str = "config") -> str:
     """A playbook beside the role's templates, where its variables look for them."""
     folder.mkdir()
     (folder / "templates").symlink_to(ROLES / lab / "templates")
-    files = [str(ROLES / lab / part / "main.yml") for part in ("defaults", "vars")]
-    write = {"content": f"{{{{ {lab}_config | to_json }}}}", "dest": str(folder / "document.json"), "mode": "0600"}
+    files = [str(ROLES / lab / kind / "main.yml") for kind in ("defaults", "vars")]
+    write = {"content": f"{{{{ {lab}_{part} | to_json }}}}", "dest": str(folder / "document.json"), "mode": "0600"}
     play = {
         "hosts": "localhost",
         "gather_facts": False,

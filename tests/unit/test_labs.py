@@ -12,6 +12,7 @@ import pytest
 from jsonschema import Draft7Validator
 
 from ansible_collections.nsfabric.linux.tests.tools import labs, schema
+from ansible_collections.nsfabric.linux.tests.unit import declared
 from ansible_collections.nsfabric.linux.tests.unit.declared import ROLES, errors_of_module
 from ansible_collections.nsfabric.linux.tests.unit.pages import ROOT, of_page
 
@@ -64,3 +65,17 @@ def test_an_index_has_every_lab(index: str) -> None:
 )
 def test_a_number_of_namespaces_that_cannot_be(lab: str, variables: dict[str, Any], message: str) -> None:
     assert message in " ".join(labs.refusal(lab, **variables).split())
+
+
+@pytest.mark.parametrize("lab", [lab for lab in labs.LABS if f"{lab}_probe" in declared.of_role(lab)])
+def test_addresses_to_try_may_be_typed(lab: str) -> None:
+    dummy, checks = labs.typed(lab, f"{lab}_probe=8.8.8.8,2001:4860:4860::8888")
+    assert {"8.8.8.8", "2001:4860:4860::8888"} <= {check["to"] for check in checks}
+    assert [check["to"] for check in checks if len(check["to"]) < len("8.8.8.8")] == []
+
+
+def test_names_of_a_trunk_may_be_typed() -> None:
+    config, dummy = labs.typed("bridge_trunk", "bridge_trunk_bridges=left,right", "bridge_trunk_cable=a,b")
+    assert [bridge["name"] for bridge in config["bridge"]] == ["left", "right"]
+    assert (config["veth"][0]["name"], config["veth"][0]["peer"]["name"]) == ("a", "b")
+    assert {cable["peer"]["master"] for cable in config["veth"][1:]} == {"left", "right"}
