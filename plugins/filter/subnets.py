@@ -12,12 +12,20 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 
 
+def network_of(told: str, text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    """The network that a filter was given, or the filter's error."""
+    try:
+        network = ipaddress.ip_network(text, strict=False)
+    except ValueError as error:
+        raise AnsibleFilterError(f"{told}: {error}") from None
+    if network.network_address != ipaddress.ip_interface(text).ip:
+        raise AnsibleFilterError(f"{told}: '{text}' has bits set below its prefix length; the network is {network}")
+    return network
+
+
 def host_address(subnet: str, number: int, length: bool = True) -> str:
     """The address with a number in a subnet; negative numbers count back from its end."""
-    try:
-        network = ipaddress.ip_network(subnet)
-    except ValueError as error:
-        raise AnsibleFilterError(f"host_address: {error}") from None
+    network = network_of("host_address", subnet)
     if not -network.num_addresses <= number < network.num_addresses:
         raise AnsibleFilterError(
             f"host_address: {subnet} has no address number {number}: it has {network.num_addresses}"
@@ -28,10 +36,7 @@ def host_address(subnet: str, number: int, length: bool = True) -> str:
 
 def subnet(supernet: str, number: int, length: int) -> str:
     """The subnet of a prefix length with a number; negative numbers count back from the end."""
-    try:
-        network = ipaddress.ip_network(supernet)
-    except ValueError as error:
-        raise AnsibleFilterError(f"subnet: {error}") from None
+    network = network_of("subnet", supernet)
     if not network.prefixlen <= length <= network.max_prefixlen:
         raise AnsibleFilterError(
             f"subnet: {supernet} has no subnets of length {length}, only of {network.prefixlen} to "

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import os
 import re
@@ -227,8 +228,10 @@ class Capture:
 class Count:
     """Counts the packets that come in by a device and match, in the kernel: nothing is missed, nothing else counted."""
 
+    _numbers = itertools.count()
+
     def __init__(self, host: Host, device: str, match: str, netns: str = "") -> None:
-        self._host, self._netns, self._table = host, netns, f"count_{device}".replace("-", "_")
+        self._host, self._netns, self._table = host, netns, f"count_{next(self._numbers)}"
         hook = f'{{ type filter hook ingress device "{device}" priority 0; }}'
         host.sh(
             f"nft 'add table netdev {self._table}; add chain netdev {self._table} ingress {hook};"

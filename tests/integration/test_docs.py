@@ -18,7 +18,7 @@ import pytest
 from host import PATIENCE, Host
 
 from ansible_collections.nsfabric.linux.tests.unit.declared import ROLES
-from ansible_collections.nsfabric.linux.tests.unit.pages import PAGES, ROOT, Block, blocks, of_page
+from ansible_collections.nsfabric.linux.tests.unit.pages import CHINESE, PAGES, ROOT, Block, blocks, of_page, original
 from roles import collections
 
 # A block that is not run, by its first line, with the reason.
@@ -41,7 +41,6 @@ SHOWN = {
     "docs/fastpath.md": "a filter with its tag, which test_fastpath.py compares",
 }
 SHELLS = ("console", "sh", "bash", "shell")
-CHINESE = ROOT / "docs" / "zh"
 ENTER = "nsenter --net=/run/nsfabric/sandboxes/{0}/net --mount=/run/nsfabric/sandboxes/{0}/mnt"
 # What is never twice the same: addresses that the kernel or the host's name makes, times, numbers of devices.
 VARYING = [
@@ -152,12 +151,10 @@ def test_the_commands_do_what_the_page_says(page: Path, host: Host, tmp_path: Pa
 
 @pytest.mark.parametrize("page", sorted(CHINESE.glob("**/*.md")), ids=lambda page: page.stem)
 def test_a_translation_has_the_same_blocks(page: Path) -> None:
-    original = ROOT / "docs" / page.relative_to(CHINESE)
+    def told(path: Path) -> list[tuple[str, tuple[str, ...], str]]:
+        return [(block.language, block.words, block.text) for block in of_page(path)]
 
-    def told(path: Path) -> list[tuple[str, str]]:
-        return [(block.language, block.text) for block in of_page(path)]
-
-    assert told(page) == told(original)
+    assert told(page) == told(original(page))
 
 
 def test_the_lab_prints_what_the_readme_shows(host: Host, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -20,6 +21,12 @@ from ansible_collections.nsfabric.linux.plugins.module_utils._kernel import netn
 
 def namespaces(host: Host) -> list[str]:
     return sorted(found["name"] for found in host.json("ip -j netns list"))
+
+
+def mounted(host: Host) -> Counter[str]:
+    """Where namespaces are mounted, and how often."""
+    lines = host.sh("cat /proc/self/mounts").splitlines()
+    return Counter(line.split()[1] for line in lines if " nsfs " in line)
 
 
 @contextlib.contextmanager
@@ -103,7 +110,7 @@ def test_a_namespace_that_is_being_made_is_waited_for(host: Host) -> None:
     host.module("netns", name="first")
     making = "touch /run/netns/ns1; sleep 0.3; mount --bind /proc/self/ns/net /run/netns/ns1; sleep 3"
     with process(host, "unshare", "-n", "sh", "-c", making):
-        until(lambda: host.sh("ls /run/netns/ns1", check=False))
+        assert until(lambda: host.sh("ls /run/netns/ns1", check=False))
         done = host.do("netns", name="ns1")
     assert [step["what"] for step in done["steps"]] == ["set lo: up"]
 
@@ -124,7 +131,7 @@ def test_seen_from_another_mount_namespace(host: Host) -> None:
     host.do("netns", name="first")
     with process(host, "unshare", "-m", "--propagation", "unchanged", "sleep", "60") as other:
         root = f"nsenter -t {other.pid} -m -n"
-        until(lambda: "sleep" in host.sh(f"cat /proc/{other.pid}/comm"))
+        assert until(lambda: "sleep" in host.sh(f"cat /proc/{other.pid}/comm"))
         host.do("netns", name="ours")
         assert host.sh(f"{root} ip netns exec ours ip -br link").startswith("lo ")
         host.sh(f"{root} ip netns delete ours; {root} ip netns add theirs")
@@ -142,14 +149,15 @@ def test_two_runs_make_the_same_one_at_once(host: Host) -> None:
 
 
 def test_iproute2_makes_the_same_one_at_once(host: Host) -> None:
+    # Those of the machine, which are out of reach here.
+    others = mounted(host)
     host.sh("mkdir /run/netns")
     for number in range(25):
         with process(host, "sh", "-c", f"ip netns add n{number} 2>/dev/null") as theirs:
             host.do("netns", name=f"n{number}")
             theirs.wait()
     assert len(namespaces(host)) == 25
-    mounts = [line.split()[1] for line in host.sh("grep ' /run/netns/.* nsfs ' /proc/self/mounts").splitlines()]
-    assert len(mounts) == len(set(mounts)) == 25, "mounted twice"
+    assert mounted(host) - others == Counter(f"/run/netns/n{number}" for number in range(25)), "mounted twice"
 
 
 def test_iproute2_deletes_the_same_one_at_once(host: Host) -> None:
@@ -182,7 +190,7 @@ def test_deletion_waits_for_the_far_ends(host: Host) -> None:
 def test_a_process_inside_keeps_it_and_is_named(host: Host, converge: Any) -> None:
     cabled(host)
     with process(host, "ip", "netns", "exec", "ns1", "sleep", "60") as user:
-        until(lambda: "sleep" in host.sh(f"cat /proc/{user.pid}/comm"))
+        assert until(lambda: "sleep" in host.sh(f"cat /proc/{user.pid}/comm"))
         before = host.picture()
         done = host.module("netns", name="ns1", state="absent", inside=impatient)
         assert done["failed"]
@@ -196,7 +204,7 @@ def test_a_process_inside_keeps_it_and_is_named(host: Host, converge: Any) -> No
 def test_an_open_descriptor_keeps_it_as_well(host: Host) -> None:
     cabled(host)
     with process(host, "sh", "-c", "exec 9</run/netns/ns1; exec sleep 60") as user:
-        until(lambda: "sleep" in host.sh(f"cat /proc/{user.pid}/comm"))
+        assert until(lambda: "sleep" in host.sh(f"cat /proc/{user.pid}/comm"))
         before = host.picture()
         done = host.module("netns", name="ns1", state="absent", inside=impatient)
         assert f"sleep (process {user.pid}) still uses it" in done["msg"]
@@ -213,8 +221,10 @@ def test_a_process_that_ends_in_time_is_no_trouble(host: Host) -> None:
 def test_a_process_inside_without_a_cable_does_not_matter(host: Host, converge: Any) -> None:
     host.sh("ip netns add ns1")
     with process(host, "ip", "netns", "exec", "ns1", "sleep", "60") as user:
-        until(lambda: "sleep" in host.sh(f"cat /proc/{user.pid}/comm"))
+        assert until(lambda: "sleep" in host.sh(f"cat /proc/{user.pid}/comm"))
         converge("netns", name="ns1", state="absent")
+        assert namespaces(host) == []
+        assert user.poll() is None
 
 
 def test_what_cannot_be_made_says_why(host: Host, refused: Any) -> None:

@@ -598,6 +598,9 @@ def test_a_gateway_behind_a_device_without_carrier(host: Host, converge: Converg
         ],
     }
     converge("topology", name="t", config=config)
+    assert text(host, "default") == ["default via 10.1.0.2 dev v proto static"]
+    assert text(host, "default", "-6") == ["default via fd00:1::2 dev v proto static metric 1024"]
+    assert "NO-CARRIER" in host.sh("ip link show v")
     same_again(host)
 
 

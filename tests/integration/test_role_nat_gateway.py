@@ -30,17 +30,14 @@ from roles import (
 
 PROBE = {"nat_gateway_probe": [WORLD]}
 DROPS = [name for name in HOSTILE if "drop" in name]
+ROWS = [(None, "10.244.1.3", True, 64), ("ns1", "10.244.1.2", True, 64), ("ns1", WORLD, True, 63)]
 UNPREPARED = [("strict rp_filter", "forwarding half on"), ("other defaults", "forwarding on")]
 
 
 def test_as_in_the_document(host: Host) -> None:
     uplink(host)
     rows = there_and_back(host, "nat_gateway", **PROBE)
-    assert [(row["from"], row["to"], row["reachable"], row["ttl"]) for row in rows] == [
-        (None, "10.244.1.3", True, 64),
-        ("ns1", "10.244.1.2", True, 64),
-        ("ns1", WORLD, True, 63),
-    ]
+    assert [(row["from"], row["to"], row["reachable"], row["ttl"]) for row in rows] == ROWS
 
 
 def test_the_outside_sees_the_uplink_address_and_one_hop_less(host: Host) -> None:
@@ -105,7 +102,11 @@ def test_on_an_unprepared_host(host: Host, ways: tuple[str, ...]) -> None:
     uplink(host)
     for way in ways:
         host.sh(HOSTILE[way])
-    there_and_back(host, "nat_gateway", **PROBE)
+    asked = Count(host, "lan", f"ip saddr {UPLINK} ip daddr {WORLD} ip ttl 63 icmp type echo-request", OUTSIDE)
+    private = Count(host, "lan", "ip saddr 10.244.0.0/16", OUTSIDE)
+    rows = there_and_back(host, "nat_gateway", **PROBE)
+    assert [(row["from"], row["to"], row["reachable"], row["ttl"]) for row in rows] == ROWS
+    assert (int(asked), int(private)) == (1, 0)
 
 
 @pytest.mark.parametrize("way", DROPS)

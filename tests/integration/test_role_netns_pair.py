@@ -14,7 +14,19 @@ from typing import Any
 
 from host import Host
 
-from roles import HOSTILE, WORLD, Capture, Count, apply_role, converge_role, good, there_and_back, uplink, verify_role
+from roles import (
+    HOSTILE,
+    OUTSIDE,
+    WORLD,
+    Capture,
+    Count,
+    apply_role,
+    converge_role,
+    good,
+    there_and_back,
+    uplink,
+    verify_role,
+)
 
 # The two subnets of the third document. 10.0.1.0/24 is an address there, and a legal one.
 TWO_SUBNETS: dict[str, Any] = {
@@ -27,6 +39,12 @@ TWO_SUBNETS: dict[str, Any] = {
     "netns_pair_number_a": 0,
     "netns_pair_number_b": 0,
 }
+ROWS = [
+    ("ns1a", "10.244.1.3", True, 64),
+    ("ns1a", WORLD, False, None),
+    ("ns1b", "10.244.1.2", True, 64),
+    ("ns1b", WORLD, False, None),
+]
 LISTEN = """
 import socket, sys
 with socket.create_server((sys.argv[1], int(sys.argv[2]))) as server:
@@ -67,12 +85,7 @@ def listening(host: Host, netns: str, address: str, port: int) -> Iterator[Any]:
 def test_as_in_the_document(host: Host) -> None:
     uplink(host)
     rows = there_and_back(host, "netns_pair", netns_pair_probe=[WORLD])
-    assert [(row["from"], row["to"], row["reachable"], row["ttl"]) for row in rows] == [
-        ("ns1a", "10.244.1.3", True, 64),
-        ("ns1a", WORLD, False, None),
-        ("ns1b", "10.244.1.2", True, 64),
-        ("ns1b", WORLD, False, None),
-    ]
+    assert [(row["from"], row["to"], row["reachable"], row["ttl"]) for row in rows] == ROWS
 
 
 def test_the_cable_carries_it_untouched_and_the_host_takes_no_part(host: Host) -> None:
@@ -126,8 +139,15 @@ def test_on_an_unprepared_host(host: Host) -> None:
     uplink(host)
     for way in ("strict rp_filter", "forwarding on", "other defaults", "FORWARD drop by nft"):
         host.sh(HOSTILE[way])
-    there_and_back(host, "netns_pair", netns_pair_probe=[WORLD])
-    there_and_back(host, "netns_pair", **TWO_SUBNETS)
+    world = Count(host, "lan", f"ip daddr {WORLD}", OUTSIDE)
+    rows = there_and_back(host, "netns_pair", netns_pair_probe=[WORLD])
+    assert [(row["from"], row["to"], row["reachable"], row["ttl"]) for row in rows] == ROWS
+    rows = there_and_back(host, "netns_pair", **TWO_SUBNETS)
+    assert [(row["from"], row["to"], row["reachable"], row["ttl"]) for row in rows] == [
+        ("ns1", "10.0.2.0", True, 64),
+        ("ns2", "10.0.1.0", True, 64),
+    ]
+    assert int(world) == 0
 
 
 def test_a_device_that_was_moved_to_the_host_is_brought_back(host: Host) -> None:

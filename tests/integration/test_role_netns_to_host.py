@@ -25,6 +25,13 @@ from roles import (
 )
 
 ASKED = {"netns_to_host_uplink_address": UPLINK, "netns_to_host_probe": [GATEWAY, WORLD]}
+ROWS = [
+    (None, "10.244.1.3", True, 64),
+    ("ns1", "10.244.1.2", True, 64),
+    ("ns1", UPLINK, True, 64),
+    ("ns1", GATEWAY, False, None),
+    ("ns1", WORLD, False, None),
+]
 # A host that forwards and answers for everybody, and an outside that knows the way back.
 OPEN = (
     "echo 1 > /proc/sys/net/ipv4/ip_forward; echo 1 > /proc/sys/net/ipv4/conf/all/proxy_arp;"
@@ -35,13 +42,7 @@ OPEN = (
 def test_as_in_the_document(host: Host) -> None:
     uplink(host)
     rows = there_and_back(host, "netns_to_host", **ASKED)
-    assert [(row["from"], row["to"], row["reachable"], row["ttl"]) for row in rows] == [
-        (None, "10.244.1.3", True, 64),
-        ("ns1", "10.244.1.2", True, 64),
-        ("ns1", UPLINK, True, 64),
-        ("ns1", GATEWAY, False, None),
-        ("ns1", WORLD, False, None),
-    ]
+    assert [(row["from"], row["to"], row["reachable"], row["ttl"]) for row in rows] == ROWS
 
 
 def test_the_uplink_address_is_reached_by_the_cable_alone(host: Host) -> None:
@@ -85,7 +86,10 @@ def test_on_an_unprepared_host(host: Host, ways: tuple[str, ...]) -> None:
     for way in ways:
         host.sh(HOSTILE[way])
     host.sh("echo 1 > /proc/sys/net/ipv4/conf/default/arp_ignore")
-    there_and_back(host, "netns_to_host", **ASKED)
+    beyond = Count(host, "lan", "ip saddr 10.244.0.0/16", OUTSIDE)
+    rows = there_and_back(host, "netns_to_host", **ASKED)
+    assert [(row["from"], row["to"], row["reachable"], row["ttl"]) for row in rows] == ROWS
+    assert int(beyond) == 0
 
 
 def test_by_the_gateway_where_the_host_does_not_answer_arp_for_other_devices(host: Host) -> None:

@@ -52,6 +52,7 @@ def test_without_either_sysctl_the_proof_fails_and_the_role_repairs_it(host: Hos
     good(verify_role(host, "veth_pair"))
 
 
+BOTH_WAYS = [("veth1a", "10.244.1.3", True), ("veth1b", "10.244.1.2", True)]
 UNPREPARED = [("strict rp_filter", "FORWARD drop by nft"), ("loose rp_filter", "other defaults", "forwarding on")]
 
 
@@ -60,12 +61,13 @@ def test_on_an_unprepared_host(host: Host, ways: tuple[str, ...]) -> None:
     uplink(host)
     for way in ways:
         host.sh(HOSTILE[way])
-    there_and_back(host, "veth_pair")
+    assert [(row["device"], row["to"], row["reachable"]) for row in there_and_back(host, "veth_pair")] == BOTH_WAYS
 
 
 def test_lo_is_set_up_for_the_reply_and_down_again(host: Host) -> None:
     host.sh("ip link set lo down")
-    there_and_back(host, "veth_pair")
+    assert [(row["device"], row["to"], row["reachable"]) for row in there_and_back(host, "veth_pair")] == BOTH_WAYS
+    assert not host.attributes("lo")["up"]
 
 
 def test_other_names_and_addresses_in_both_families(host: Host) -> None:

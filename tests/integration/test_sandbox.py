@@ -261,10 +261,13 @@ def test_a_host_that_is_held_open(host: Host, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_mount_namespace_made_later_holds_nothing(host: Host) -> None:
+    before = trace(host)
     run(host, "h1", "h2")
-    with living(host, "unshare --mount --propagation slave sleep 60", "sleep"):
+    with living(host, "unshare --mount --propagation slave sleep 60", "sleep") as pid:
+        assert f"{ROOT}/h1/net" in Path(f"/proc/{pid}/mountinfo").read_text()
         run(host, "h1", state="absent")
         run(host, "h2", state="absent")
+        assert trace(host) == before
 
 
 def test_a_machine_whose_mounts_are_shared(host: Host) -> None:

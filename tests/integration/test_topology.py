@@ -236,7 +236,7 @@ def test_one_device_declared_twice_is_a_contradiction(host: Host) -> None:
     }
     failed = host.module("topology", name="lab", config=config)
     assert [(problem["path"], problem["message"]) for problem in failed["problems"]] == [
-        ("config.veth[2]", "contradicts config.veth[1], which declares the same veth differently")
+        ("config.veth[2]", "contradicts config.veth[1], which declares the same veth differently: peer")
     ]
     del config["veth"][2]
     failed = host.module("topology", name="lab", config=config)

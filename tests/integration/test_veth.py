@@ -119,6 +119,9 @@ def test_a_device_of_that_name_on_the_host_is_not_in_the_way(host: Host, converg
     converge("veth", netns="ns1", name="eth0", peer={"name": "host1"})
     converge("veth", netns="ns2", name="eth0", peer={"netns": "ns3", "name": "eth1"})
     converge("veth", name="host3", peer={"netns": "ns3", "name": "eth0"})
+    assert (where(host, "eth0"), where(host, "eth1")) == (["", "ns1", "ns2", "ns3"], ["", "ns3"])
+    assert (where(host, "host1"), where(host, "host3")) == ([""], [""])
+    assert [host.link(name)["linkinfo"]["info_kind"] for name in ("eth0", "eth1")] == ["bridge", "bridge"]
 
 
 def test_what_stands_in_its_place(host: Host, refused: Any) -> None:

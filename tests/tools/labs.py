@@ -28,25 +28,49 @@ def documents() -> dict[str, dict[str, Any]]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         books = [_playbook(folder / lab, lab) for lab in LABS]
-        environment = {
-            "PATH": os.environ["PATH"],
-            "HOME": name,
-            "LC_ALL": "C.UTF-8",
-            "ANSIBLE_COLLECTIONS_PATH": str(ROLES.parents[3]),
-        }
-        command = [sys.executable, "-m", "ansible", "playbook", *books]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        done = _run(folder, *books)
         if done.returncode:
             raise RuntimeError(done.stdout + done.stderr)
         return {lab: json.loads((folder / lab / "document.json").read_text(encoding="utf-8")) for lab in LABS}
 
 
-def _playbook(folder: Path, lab: str) -> str:
+def refusal(lab: str, **variables: Any) -> str:
+    """Why a lab's role has no document for these variables."""
+    with tempfile.TemporaryDirectory() as name:
+        book = _playbook(Path(name) / lab, lab)
+        done = _run(Path(name), book, "-e", json.dumps(variables))
+        return done.stdout + done.stderr if done.returncode else ""
+
+
+def typed(lab: str, *variables: str) -> tuple[Any, Any]:
+    """A lab's document and its checks, with variables as they are typed behind `-e`."""
+    with tempfile.TemporaryDirectory() as name:
+        folders = {part: Path(name) / part for part in ("config", "checks")}
+        books = [_playbook(folder, lab, part) for part, folder in folders.items()]
+        done = _run(Path(name), *books, *(word for variable in variables for word in ("-e", variable)))
+        if done.returncode:
+            raise RuntimeError(done.stdout + done.stderr)
+        config, checks = (json.loads((folder / "document.json").read_text("utf-8")) for folder in folders.values())
+        return config, checks
+
+
+def _run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "LC_ALL": "C.UTF-8",
+        "ANSIBLE_COLLECTIONS_PATH": str(ROLES.parents[3]),
+    }
+    command = [sys.executable, "-m", "ansible", "playbook", *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+def _playbook(folder: Path, lab: str, part: str = "config") -> str:
     """A playbook beside the role's templates, where its variables look for them."""
     folder.mkdir()
     (folder / "templates").symlink_to(ROLES / lab / "templates")
-    files = [str(ROLES / lab / part / "main.yml") for part in ("defaults", "vars")]
-    write = {"content": f"{{{{ {lab}_config | to_json }}}}", "dest": str(folder / "document.json"), "mode": "0600"}
+    files = [str(ROLES / lab / kind / "main.yml") for kind in ("defaults", "vars")]
+    write = {"content": f"{{{{ {lab}_{part} | to_json }}}}", "dest": str(folder / "document.json"), "mode": "0600"}
     play = {
         "hosts": "localhost",
         "gather_facts": False,

@@ -19,6 +19,10 @@ ROOT = Path(__file__).absolute().parents[2]
 PAGES = ("*.md", "docs/**/*.md", "docs/**/*.json", "roles/*/README.md", "changelogs/changelog.yaml", "LICENSE")
 # Furo shows the contents of a page beside it.
 CONTENTS = re.compile(r"^\.\. contents::\n(?:   .*\n)*", re.MULTILINE)
+# Titles are made of names with a capital each.
+TITLE = "Nsfabric.Linux"
+LINK = re.compile(r"\]\(([^)#:\s]+)\)")
+SOURCES = "https://github.com/nsfabric/linux/tree/main"
 MERMAID = re.compile(r"^```mermaid\n.*?^```$", re.DOTALL | re.MULTILINE)
 
 
@@ -29,10 +33,22 @@ def gather(source: Path) -> None:
         target = source / path.relative_to(ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, target)
+        if path.suffix == ".md":
+            target.write_text(led_out(path), "utf-8")
     shutil.copytree(ROOT / "tests" / "site", source, dirs_exist_ok=True)
     for page in source.glob("docs/**/labs/*.md"):
         if page.stem in labs.LABS:
             redraw(page)
+
+
+def led_out(page: Path) -> str:
+    """A page whose links to folders, which are no pages of the site, lead to the repository."""
+
+    def lead(found: re.Match[str]) -> str:
+        path = (page.parent / found[1]).resolve()
+        return f"]({SOURCES}/{path.relative_to(ROOT.resolve())})" if path.is_dir() else found[0]
+
+    return LINK.sub(lead, page.read_text("utf-8"))
 
 
 def redraw(page: Path) -> None:
@@ -41,12 +57,8 @@ def redraw(page: Path) -> None:
 
 
 def drawing(page: Path) -> str:
-    """A lab's drawing, which needs no script to be seen: SVG where the collection draws it, else text."""
-    graph = _drawing.build(labs.documents()[page.stem])
-    svg = getattr(_drawing, "svg", None)
-    if svg is None:
-        return f"```{{code-block}} text\n:class: drawing\n\n{_drawing.text(graph, 100)}\n```"
-    page.with_suffix(".svg").write_text(svg(graph), "utf-8")
+    """A lab's drawing as an image, which needs no script to be seen."""
+    page.with_suffix(".svg").write_text(_drawing.svg(_drawing.build(labs.documents()[page.stem])), "utf-8")
     return f"```{{image}} {page.stem}.svg\n:class: drawing\n:alt: {page.stem}\n```"
 
 
@@ -59,7 +71,7 @@ def main() -> None:
     antsibull = ["antsibull-docs", "collection", "--use-current", "--squash-hierarchy", "--fail-on-error"]
     subprocess.run([*antsibull, "--dest-dir", str(reference), "nsfabric.linux"], check=True)
     for page in reference.glob("**/*.rst"):
-        page.write_text(CONTENTS.sub("", page.read_text("utf-8")), "utf-8")
+        page.write_text(CONTENTS.sub("", page.read_text("utf-8")).replace(TITLE, TITLE.lower()), "utf-8")
     sphinx = [sys.executable, "-m", "sphinx", "--fail-on-warning", "--keep-going", "--quiet", "--jobs", "auto"]
     subprocess.run([*sphinx, str(source), str(folder / "html")], check=True)
     print(f"the site: {folder}/html/index.html")

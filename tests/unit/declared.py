@@ -153,3 +153,13 @@ def _fill(value: Any, option: Mapping[str, Any]) -> Any:
         inner = {"type": option.get("elements", "str"), "options": option.get("options")}
         return [_fill(part, inner) for part in value]
     return value
+
+
+def errors_of_inventory(group: Any) -> Iterator[str]:
+    """Variables that look like the connection's and are not, wherever in an inventory."""
+    options = yaml.safe_load(load("connection", "enter").DOCUMENTATION)["options"].values()
+    known = {variable["name"] for option in options for variable in option["vars"]}
+    for key, value in group.items() if isinstance(group, dict) else ():
+        if key.startswith("ansible_enter_") and key not in known:
+            yield f"no variable {key}"
+        yield from errors_of_inventory(value)

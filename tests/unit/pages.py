@@ -13,6 +13,7 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 
 ROOT = Path(__file__).parents[2]
+CHINESE = ROOT / "docs" / "zh"
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("roles/*/README.md")])
 
 
@@ -29,6 +30,20 @@ class Block:
     @property
     def name(self) -> str:
         return f"{self.page.relative_to(ROOT)}:{self.line}"
+
+
+def original(page: Path) -> Path:
+    """The page that a Chinese one is the translation of."""
+    return ROOT / "docs" / page.relative_to(CHINESE)
+
+
+def links(page: Path) -> Iterator[tuple[str, list[int] | None]]:
+    """Where the links and images of a page lead, without the place on that page, and in which lines they are."""
+    for token in MarkdownIt().parse(page.read_text(encoding="utf-8")):
+        for child in token.children or ():
+            target = str(child.attrs.get("href") or child.attrs.get("src") or "").partition("#")[0]
+            if target and ":" not in target:
+                yield target, token.map
 
 
 def blocks(*languages: str) -> list[Block]:

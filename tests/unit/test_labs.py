@@ -6,10 +6,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from jsonschema import Draft7Validator
 
 from ansible_collections.nsfabric.linux.tests.tools import labs, schema
+from ansible_collections.nsfabric.linux.tests.unit import declared
 from ansible_collections.nsfabric.linux.tests.unit.declared import ROLES, errors_of_module
 from ansible_collections.nsfabric.linux.tests.unit.pages import ROOT, of_page
 
@@ -37,3 +40,42 @@ def test_a_role_has_a_scenario(role: str) -> None:
 def test_an_index_has_every_lab(index: str) -> None:
     told = (ROOT / index).read_text(encoding="utf-8")
     assert [lab for lab in labs.LABS if f"/{lab}\n" not in told and f"]({lab}.md)" not in told] == []
+
+
+@pytest.mark.parametrize(
+    ("lab", "variables", "message"),
+    [
+        *[
+            (lab, {f"{lab}_namespaces": -1}, f"{lab}_namespaces is -1; 0 or more is right")
+            for lab in ("bridge_trunk", "bridged", "fastpath", "nat_gateway", "proxy_arp", "routed")
+        ],
+        ("calico", {"calico_namespaces": 0}, "calico_namespaces is 0; 1 or more is right"),
+        (
+            "bridged",
+            {"bridged_namespaces": 6, "bridged_subnet": "10.1.0.0/29"},
+            "bridged_namespaces is 6; namespace 6 would have the address of the bridge, 10.1.0.6/29",
+        ),
+        (
+            "bridged",
+            {"bridged_namespaces": 300, "bridged_gateway": False, "bridged_outside": False},
+            "host_address: 10.1.0.0/24 has no address number 256: it has 256",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) and " " not in value else "",
+)
+def test_a_number_of_namespaces_that_cannot_be(lab: str, variables: dict[str, Any], message: str) -> None:
+    assert message in " ".join(labs.refusal(lab, **variables).split())
+
+
+@pytest.mark.parametrize("lab", [lab for lab in labs.LABS if f"{lab}_probe" in declared.of_role(lab)])
+def test_addresses_to_try_may_be_typed(lab: str) -> None:
+    dummy, checks = labs.typed(lab, f"{lab}_probe=8.8.8.8,2001:4860:4860::8888")
+    assert {"8.8.8.8", "2001:4860:4860::8888"} <= {check["to"] for check in checks}
+    assert [check["to"] for check in checks if len(check["to"]) < len("8.8.8.8")] == []
+
+
+def test_names_of_a_trunk_may_be_typed() -> None:
+    config, dummy = labs.typed("bridge_trunk", "bridge_trunk_bridges=left,right", "bridge_trunk_cable=a,b")
+    assert [bridge["name"] for bridge in config["bridge"]] == ["left", "right"]
+    assert (config["veth"][0]["name"], config["veth"][0]["peer"]["name"]) == ("a", "b")
+    assert {cable["peer"]["master"] for cable in config["veth"][1:]} == {"left", "right"}

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import yaml
-from markdown_it import MarkdownIt
 
 from ansible_collections.nsfabric.linux.plugins.module_utils import _validate
 from ansible_collections.nsfabric.linux.plugins.module_utils._model import document
@@ -18,12 +17,12 @@ from ansible_collections.nsfabric.linux.plugins.module_utils._model.problems imp
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.registry import KINDS
 from ansible_collections.nsfabric.linux.tests.unit import declared
 from ansible_collections.nsfabric.linux.tests.unit.declared import ROLES, ROOT, load
-from ansible_collections.nsfabric.linux.tests.unit.pages import PAGES, Block, blocks
+from ansible_collections.nsfabric.linux.tests.unit.pages import CHINESE, PAGES, Block, blocks, links, original
 
 # Mappings of Ansible's own, which say nothing that a spec could know.
-OTHERS = {"all", "collections", "plugin"}
+OTHERS = {"collections", "plugin"}
 SIDECARS = sorted((ROOT / "plugins" / "filter").glob("*.yml"))
-PLUGINS = sorted(p for kind in ("connection", "callback") for p in (ROOT / "plugins" / kind).glob("*.py"))
+CONNECTIONS = sorted((ROOT / "plugins" / "connection").glob("*.py"))
 
 
 def errors(content: Any) -> list[str]:
@@ -40,6 +39,8 @@ def errors(content: Any) -> list[str]:
     if "nsfabric_roles" in content or any(variables.values()):
         unknown = [f"no role {role}" for role in content.get("nsfabric_roles", []) if role not in ROLES]
         return unknown + [error for role in ROLES for error in declared.errors_of_role(role, variables[role])]
+    if set(content) == {"all"}:
+        return list(declared.errors_of_inventory(content))
     return [] if set(content) <= OTHERS else [f"neither tasks nor plays nor a topology's document: {set(content)}"]
 
 
@@ -62,10 +63,11 @@ def test_the_examples_of_a_filter_are_valid(path: Any) -> None:
     assert errors(yaml.safe_load(examples)) == []
 
 
-@pytest.mark.parametrize("path", PLUGINS, ids=lambda path: path.stem)
-def test_the_examples_of_a_plugin_are_valid(path: Any) -> None:
-    for content in yaml.safe_load_all(getattr(load(path.parent.name, path.stem), "EXAMPLES", "")):
-        assert errors(content or []) == []
+@pytest.mark.parametrize("path", CONNECTIONS, ids=lambda path: path.stem)
+def test_the_examples_of_a_connection_are_valid(path: Any) -> None:
+    examples = [content for content in yaml.safe_load_all(load("connection", path.stem).EXAMPLES) if content]
+    assert examples
+    assert [error for content in examples for error in errors(content)] == []
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -81,11 +83,14 @@ def test_the_defaults_of_a_role_are_those_declared(role: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_a_link_leads_somewhere(page: Any) -> None:
-    for token in MarkdownIt().parse(page.read_text(encoding="utf-8")):
-        for child in token.children or ():
-            target = str(child.attrs.get("href") or child.attrs.get("src") or "").partition("#")[0]
-            if target and ":" not in target:
-                assert (page.parent / target).exists(), f"{token.map}: {target}"
+    assert [(target, lines) for target, lines in links(page) if not (page.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("page", sorted(CHINESE.glob("**/*.md")), ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_translation_is_found(page: Any) -> None:
+    for one, other in ((page, original(page)), (original(page), page)):
+        assert other.resolve() in [(one.parent / target).resolve() for target, _lines in links(one)], one
+    assert str(page.relative_to(ROOT).with_suffix("")) in (ROOT / "tests/site/index.md").read_text("utf-8").split()
 
 
 @pytest.mark.parametrize(
@@ -100,6 +105,7 @@ def test_a_link_leads_somewhere(page: Any) -> None:
         ("netns: [{nme: ns1}]", "config.netns[0].nme"),
         ("nsfabric_roles: [brigded]", "no role brigded"),
         ("{site: here, bridged_mtu: big}", "int"),
+        ("all: {hosts: {rack1: {ansible_enter_sandobx: rack1}}}", "ansible_enter_sandobx"),
         ("anything: else", "neither tasks nor plays"),
         ("- topology: {name: lab}", "not a full name: topology"),
         ("- {nsfabric.linux.netns: {name: ns1}, whne: true}", "whne"),

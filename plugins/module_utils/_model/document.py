@@ -74,11 +74,15 @@ def read(config: Config, problems: Problems, root: str = "config") -> Document:
         entries = config.get(name) or ()
         found = [kind.read(Reader(options, entry_path(root, name, i), problems)) for i, options in enumerate(entries)]
         if not problems:
-            _check_unique(name, found, problems)
+            _check_unique(name, found, entries, problems)
         specs[name] = _ordered(kind, found)
     if not problems:
         _check_names(specs, problems)
     return Document(specs)
+
+
+# Options that say which thing is meant, however they are spelt.
+NAMING = ("netns", "name", "destination", "table", "address")
 
 
 def entry_path(root: str, kind: str, number: int) -> str:
@@ -86,13 +90,20 @@ def entry_path(root: str, kind: str, number: int) -> str:
     return f"{root}.{kind}[{number}]" if root else ""
 
 
-def _check_unique(name: str, specs: Iterable[Any], problems: Problems) -> None:
+def _check_unique(name: str, specs: Iterable[Any], entries: Sequence[Any], problems: Problems) -> None:
     """Two entries for one thing: the same is harmless, a contradiction is an error."""
     seen: dict[Any, Any] = {}
-    for spec in specs:
-        first = seen.setdefault(getattr(spec, "identity", spec.subject), spec)
+    for spec, options in zip(specs, entries):
+        first, before = seen.setdefault(getattr(spec, "identity", spec.subject), (spec, options))
         if first is not spec and _content(first) != _content(spec):
-            problems.add(spec.path, f"contradicts {first.path}, which declares the same {name} differently")
+            differ = ", ".join(_differing(before, options))
+            problems.add(spec.path, f"contradicts {first.path}, which declares the same {name} differently: {differ}")
+
+
+def _differing(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
+    """The options in which two entries differ as they are written."""
+    differ = [key for key in {**first, **second} if first.get(key) != second.get(key)]
+    return [key for key in differ if key not in NAMING] or differ
 
 
 def _content(spec: Any) -> dict[str, Any]:

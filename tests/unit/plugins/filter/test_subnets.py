@@ -38,7 +38,9 @@ def test_a_subnet_by_its_number(supernet: str, number: int, length: int, expecte
         ("10.0.0.0/24", -5, 26, "has no /26 number -5: it has 4"),
         ("10.0.0.0/24", 0, 23, "no subnets of length 23, only of 24 to 32"),
         ("10.0.0.0/24", 0, 33, "no subnets of length 33, only of 24 to 32"),
-        ("10.0.0.1/24", 0, 26, "10.0.0.1/24 has host bits set"),
+        ("10.0.0.1/24", 0, 26, "'10.0.0.1/24' has bits set below its prefix length; the network is 10.0.0.0/24$"),
+        ("fd00::1/64", 0, 65, "'fd00::1/64' has bits set below its prefix length; the network is fd00::/64$"),
+        ("10.0.0.0/33", 0, 33, "'10.0.0.0/33' does not appear to be an IPv4 or IPv6 network"),
         ("ten", 0, 26, "'ten' does not appear to be an IPv4 or IPv6 network"),
     ],
 )
@@ -52,6 +54,8 @@ def test_an_address_by_its_number() -> None:
     assert host_address("10.0.5.0/24", -2, length=False) == "10.0.5.254"
     with pytest.raises(AnsibleFilterError, match="has no address number 4: it has 4"):
         host_address("10.0.0.0/30", 4)
+    with pytest.raises(AnsibleFilterError, match=r"^host_address: '10.0.0.1/30' has bits set .* is 10.0.0.0/30$"):
+        host_address("10.0.0.1/30", 1)
 
 
 @pytest.mark.parametrize("name", sorted(FilterModule().filters()))

@@ -101,14 +101,19 @@ class TestReading:
         same = {"name": "ns1", "lo_up": True}
         assert read(netns=[same, dict(same)])[1] == []
         assert read(netns=[same, {"name": "ns2"}, {"name": "ns1", "lo_up": False}])[1] == [
-            "config.netns[2]: contradicts config.netns[0], which declares the same netns differently"
+            "config.netns[2]: contradicts config.netns[0], which declares the same netns differently: lo_up"
         ]
 
     def test_equal_by_meaning_is_the_same(self) -> None:
         route = {"destination": "fd00::/64", "device": "eth0"}
         assert read(netns_route=[route, {"destination": "FD00:0::/64", "device": "eth0"}])[1] == []
         assert read(netns_route=[route, {"destination": "fd00::/64", "device": "eth1"}])[1] == [
-            "config.netns_route[1]: contradicts config.netns_route[0], which declares the same netns_route differently"
+            "config.netns_route[1]: contradicts config.netns_route[0], which declares the same netns_route "
+            "differently: device"
+        ]
+        assert read(netns_route=[route, {"destination": "FD00::/64", "metric": 1024, "device": "eth1"}])[1] == [
+            "config.netns_route[1]: contradicts config.netns_route[0], which declares the same netns_route "
+            "differently: device, metric"
         ]
 
     def test_a_device_belongs_to_one_entry(self) -> None:

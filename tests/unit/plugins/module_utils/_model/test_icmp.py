@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 from typing import Optional
 
 import pytest
@@ -116,9 +117,25 @@ def test_what_is_not_about_a_request_of_ours(packet: bytes) -> None:
     assert read(4, packet, "10.0.0.2") is None
 
 
-@given(st.sampled_from([4, 6]), st.binary(max_size=120), st.none() | st.integers(0, 255))
+# How what is about an echo begins, and nothing.
+BEGINNINGS = [
+    b"",
+    HEADER + b"\0\0",
+    HEADER + bytes.fromhex("0301 ffff 00000000") + HEADER + b"\x08",
+    bytes.fromhex("8100"),
+    bytes.fromhex("0103 ffff 00000000") + HEADER6 + b"\x80",
+]
+PACKETS = st.builds(bytes.__add__, st.sampled_from(BEGINNINGS), st.binary(max_size=60))
+
+
+@given(st.sampled_from([4, 6]), PACKETS, st.none() | st.integers(0, 255))
 def test_whatever_arrives_is_survived(family: int, packet: bytes, ttl: Optional[int]) -> None:
-    read(family, packet, "10.0.0.2", ttl)
+    """What is read is really there: the numbers of the request, and what came back with it."""
+    found = read(family, packet, "10.0.0.2", ttl)
+    if found is not None:
+        assert struct.pack("!HH", *found.key) in packet
+    if isinstance(found, Reply):
+        assert packet.endswith(found.payload)
 
 
 def test_an_unknown_complaint_has_its_numbers() -> None:
