@@ -23,7 +23,7 @@ from ._errors import KernelError
 from ._lock import DIRECTORY
 from ._model import document as documents
 from ._model.document import Claim, Config, Document, Plan
-from ._model.found import agreeing
+from ._model.found import agreeing, by_device
 from ._model.netns_sysctl import follows
 from ._model.problems import Problems
 from ._model.state import HOST, End, State
@@ -69,17 +69,18 @@ class Ledger:
         known = {claim for item in self.objects for claim in item.claims}
         for item in touched(undone):
             known |= item.claims if not item.claims & owners.keys() else set()
-        devices = self._made()
+        devices, earlier = self._made(), by_device(self.objects)
         made = {item.absent["name"] for item in self.objects if item.kind == "netns" and item.found is None}
         going = made - planned.after.namespaces.keys()
         for item in touched(planned):
             if item.claims & known or (item.kind != "netns" and item.places & going):
                 continue
-            item = _owned(agreeing(item, self.objects), owners, state)
+            item = _owned(agreeing(item, earlier), owners, state)
             if item.owner is None and item.kind == SYSCTL and item.devices & devices:
                 # It only follows, on a device that goes with this topology.
                 continue
             self.objects.append(replace(item, since=time.monotonic()))
+            earlier.update(by_device([item]))
         self._follow(document, planned)
 
     def _follow(self, document: Document, planned: Plan) -> None:

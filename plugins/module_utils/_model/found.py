@@ -16,11 +16,15 @@ from .touched import LINKS, Touched
 Values = Mapping[str, Any]
 
 
-def agreeing(item: Touched, known: Iterable[Touched]) -> Touched:
+def by_device(objects: Iterable[Touched]) -> dict[End, Values]:
+    """What was found of each device."""
+    return {end: values for item in objects for end, values in _ends(item)}
+
+
+def agreeing(item: Touched, earlier: Mapping[End, Values]) -> Touched:
     """An object, with what was found of its devices before it; what is found now may be a topology's own work."""
     if item.found is None or item.kind not in LINKS:
         return item
-    earlier = {end: values for other in known for end, values in _ends(other)}
     found = {**item.found, **_shared(item.found, earlier.get(_end(item.found), {}))}
     if "peer" in found:
         found["peer"] = {**found["peer"], **_shared(found["peer"], earlier.get(_end(found["peer"]), {}))}

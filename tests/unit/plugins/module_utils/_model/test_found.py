@@ -8,7 +8,7 @@ from typing import Any, Optional
 
 import pytest
 
-from ansible_collections.nsfabric.linux.plugins.module_utils._model.found import agreeing
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.found import agreeing, by_device
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.touched import Touched
 
 EARLIER = {"name": "eth1", "up": True, "mtu": 9000, "addresses": ["192.0.2.1/24"]}
@@ -54,4 +54,4 @@ CASES: dict[str, tuple[Touched, Touched, Optional[dict[str, Any]]]] = {
 
 @pytest.mark.parametrize(("before", "item", "found"), CASES.values(), ids=CASES)
 def test_what_was_found_first(before: Touched, item: Touched, found: Optional[dict[str, Any]]) -> None:
-    assert agreeing(item, [before]).found == found
+    assert agreeing(item, by_device([before])).found == found
