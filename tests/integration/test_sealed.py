@@ -111,6 +111,20 @@ def test_afterwards_they_are_built_again_and_known(host: Host) -> None:
     assert snapshot(host) == bare
 
 
+def test_what_was_declared_of_the_hosts_ends_comes_back_too(host: Host) -> None:
+    config = {
+        **STAR,
+        "netns_sysctl": [{"name": "net.ipv4.conf.br-veth1.forwarding", "value": 1}],
+        "netns_neighbor": [{"device": "br-veth1", "address": "10.9.0.1", "mac": "02:00:00:00:00:01"}],
+    }
+    apply(host, config)
+    before = snapshot(host)
+    steps = plan_of(host, state="absent")
+    failed = host.module("topology", name="lab", state="absent", inside=after(steps, refuse))
+    assert failed["msg"].endswith(REBUILT + RESTORED)
+    assert snapshot(host) == before
+
+
 def test_one_that_is_in_use_keeps_them_all(host: Host) -> None:
     apply(host, STAR)
     before, numbers = snapshot(host), namespaces(host)

@@ -13,9 +13,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .document import Config
+from .netns_sysctl_keys import device_of, key
 from .scope import Scope
 from .state import HOST, State
-from .touched import Touched
+from .touched import INSEPARABLE, Touched
 
 Entry = Mapping[str, Any]
 
@@ -61,18 +62,21 @@ def rebuilt(config: Config, former: Config, before: State) -> Config:
     lost = {name for name, namespace in before.namespaces.items() if namespace.sealed}
     ends = {end.name for name in lost for end in before.namespaces[name].far_ends}
     merged = {
-        kind: [entry for entry in entries if not _is_lost(kind, entry, lost, ends)] for kind, entries in config.items()
+        kind: [entry for entry in entries if not _stands_in(kind, entry, lost) and not _is_end(kind, entry, ends)]
+        for kind, entries in config.items()
     }
     for kind, entries in former.items():
-        inside = [entry for entry in entries if _stands_in(kind, entry, lost)]
+        inside = [entry for entry in entries if _stands_in(kind, entry, lost) or _is_end(kind, entry, ends)]
         merged[kind] = [*merged.get(kind, ()), *inside]
     return merged
 
 
-def _is_lost(kind: str, entry: Entry, lost: set[str], ends: set[str]) -> bool:
-    is_end = kind == "link" and not entry.get("netns") and entry["name"] in ends
-    return is_end or _stands_in(kind, entry, lost)
-
-
 def _stands_in(kind: str, entry: Entry, lost: set[str]) -> bool:
     return entry["name"] in lost if kind == "netns" else not lost.isdisjoint(_places(entry))
+
+
+def _is_end(kind: str, entry: Entry, ends: set[str]) -> bool:
+    """Whether an entry is about an end on the host that went as well: a link, or a setting that it took along."""
+    if entry.get("netns") or kind not in INSEPARABLE:
+        return False
+    return (entry["name"] if kind == "link" else device_of(key(entry["name"]))) in ends

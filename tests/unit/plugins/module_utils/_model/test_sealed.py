@@ -20,6 +20,7 @@ def item(kind: str, entry: Entry, found: Optional[Entry] = None, **more: Any) ->
 
 
 NS1, NS2 = item("netns", {"name": "ns1"}), item("netns", {"name": "ns2"})
+SETTING = {"name": "net/ipv4/conf/port1/forwarding", "value": 1}
 CABLE = item("veth", {"netns": "ns1", "name": "eth0", "peer": {"name": "port1"}})
 BOTH = {"ns1", "ns2"}
 
@@ -90,11 +91,13 @@ def test_what_went_is_as_it_was_declared_and_all_else_as_it_was_found() -> None:
         "bridge": [{"name": "br0", "mtu": 1500}],
         "veth": [cable, {"name": "a", "peer": {"name": "b"}}],
         "netns_route": [{"netns": "ns1", "destination": "default"}],
+        "netns_sysctl": [SETTING, {"name": "net.ipv4.conf.eth1.forwarding", "value": 1}],
     }
     assert sealed.rebuilt(found, declared, before) == {
         "netns": [{"name": "ns1", "lo_up": True}],
         "link": [{"name": "eth1", "mtu": 9000}],
         "bridge": [{"name": "br0", "mtu": 1400}],
         "veth": [cable],
+        "netns_sysctl": [SETTING],
         "netns_route": [{"netns": "ns1", "destination": "default"}],
     }
