@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft7Validator
 
+from ansible_collections.nsfabric.linux.plugins.filter import drawing
 from ansible_collections.nsfabric.linux.tests.tools import labs, schema
 from ansible_collections.nsfabric.linux.tests.unit import declared
 from ansible_collections.nsfabric.linux.tests.unit.declared import ROLES, errors_of_module
@@ -28,6 +29,13 @@ def test_a_lab_is_valid(lab: str) -> None:
 def test_the_drawing_of_a_lab_is_current(lab: str) -> None:
     page = ROOT / "docs" / "labs" / f"{lab}.md"
     assert [block.text for block in of_page(page) if block.language == "mermaid"] == [f"{labs.mermaid(lab)}\n"]
+
+
+def test_the_drawing_of_the_first_role_is_current() -> None:
+    uplink = {"link": [{"name": "eth0", "addresses": ["10.211.55.10/24"]}]}
+    drawn = drawing.FilterModule().filters()["text_drawing"]({**labs.documents()["bridged"], **uplink})
+    told = next(block for block in of_page(ROOT / "roles" / "bridged" / "README.md") if block.language == "text")
+    assert told.text.split("\n") == [*drawn.split("\n"), ""]
 
 
 @pytest.mark.parametrize("role", ROLES)
