@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -73,6 +74,16 @@ def test_an_index_has_every_lab(index: str) -> None:
 )
 def test_a_number_of_namespaces_that_cannot_be(lab: str, variables: dict[str, Any], message: str) -> None:
     assert message in " ".join(labs.refusal(lab, **variables).split())
+
+
+@pytest.mark.parametrize(
+    ("lab", "variable"),
+    [(lab, name) for lab in labs.LABS for name in declared.of_role(lab) if re.search("_(subnet|network)6?(_|$)", name)],
+)
+def test_a_subnet_of_the_other_family(lab: str, variable: str) -> None:
+    version, other = ("6", "10.9.0.0/16") if re.search("(subnet|network)6", variable) else ("4", "fd09::/48")
+    said = " ".join(labs.refusal(lab, **{variable: other}).split())
+    assert f"{variable} is {other}; an IPv{version} subnet is right" in said
 
 
 @pytest.mark.parametrize("lab", [lab for lab in labs.LABS if f"{lab}_probe" in declared.of_role(lab)])
