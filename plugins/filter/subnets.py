@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
@@ -49,8 +50,27 @@ def subnet(supernet: str, number: int, length: int) -> str:
     return f"{address}/{length}"
 
 
+def dual_stack(subnets: Sequence[str], *names: str) -> list[str]:
+    """The subnets that are given of an IPv4 one and an IPv6 one, which a role's variables of these names say."""
+    if isinstance(subnets, str) or len(subnets) != 2 or len(names) != 2:
+        raise AnsibleFilterError("dual_stack: an IPv4 subnet and an IPv6 one are expected, and the names of both")
+    for name, text, version in zip(names, subnets, (4, 6)):
+        if text and not _is_of_version(text, version):
+            raise AnsibleFilterError(f"{name} is {text}; an IPv{version} subnet is right")
+        if text:
+            network_of(name, text)
+    return [text for text in subnets if text]
+
+
+def _is_of_version(text: str, version: int) -> bool:
+    try:
+        return ipaddress.ip_interface(text).version == version
+    except ValueError:
+        return False
+
+
 class FilterModule:
     """The filters of this file."""
 
     def filters(self) -> dict[str, Any]:
-        return {"host_address": host_address, "subnet": subnet}
+        return {"dual_stack": dual_stack, "host_address": host_address, "subnet": subnet}

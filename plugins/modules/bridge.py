@@ -62,6 +62,8 @@ options:
       - How long a port listens, and again how long it learns, before it forwards, in hundredths of a second as the
         kernel and C(ip -d link) count. V(1500) is 15 s.
       - V(0) to V(3000), with O(stp=true) V(200) to V(3000).
+      - A kernel of 250 ticks a second, as Debian's, keeps all these times in even numbers only. A time that the kernel
+        would round is refused.
     type: int
   hello_time:
     description: The interval of the spanning tree's messages in hundredths of a second, V(100) to V(1000).

@@ -23,7 +23,7 @@ from test_topology import snapshot
 
 from ansible_collections.nsfabric.linux.plugins.module_utils import _glue
 
-# The way things are in the documents: the host's uplink, and the world behind it.
+# The way things are on the labs' pages: the host's uplink, and the world behind it.
 UPLINK, UPLINK6 = "10.211.55.10", "fd00:10:211:55::a"
 GATEWAY, GATEWAY6 = "10.211.55.1", "fd00:10:211:55::1"
 WORLD, WORLD6 = "8.8.8.8", "2001:4860:4860::8888"

@@ -237,16 +237,20 @@ def test_a_port_that_cannot_be_taken_leaves_nothing_behind(host: Host, refused: 
     assert refused("bridge", name="br0", checked=False, priority=0, **options).endswith("was put back as it was found.")
 
 
-def test_a_time_that_this_kernel_cannot_keep_exactly(host: Host) -> None:
-    """Kernels of 250 Hz count in steps of 4 ms: 501 becomes 500, which is told."""
+def test_a_time_that_this_kernel_cannot_keep_exactly(host: Host, refused: Any, converge: Any) -> None:
+    """Kernels of 250 Hz count in steps of 4 ms: 501 would become 500, which is told before anything changes."""
     host.sh("ip link add br0 type bridge forward_delay 501")
     kept = settings(host)["forward_delay"]
-    done = host.module("bridge", name="br1", forward_delay=501)
     if kept == 501:
-        assert not done.get("failed")
-    else:
-        assert f"forward_delay is {kept}, wanted 501" in done["msg"]
-        assert host.link("br1") is None
+        converge("bridge", name="br1", forward_delay=501)
+        return
+    for wanted, instead in ((501, kept), (1, 0)):
+        assert refused("bridge", name="br1", forward_delay=wanted) == (
+            "forward_delay: this kernel counts time in steps of 4 ms: "
+            f"it would keep {instead} in place of {wanted} hundredths of a second"
+        )
+    assert host.link("br1") is None
+    assert refused("bridge", name="br0", ageing_time=1).startswith("ageing_time: this kernel counts time")
 
 
 def test_check_mode_takes_what_is_missing_for_granted(host: Host) -> None:

@@ -59,6 +59,34 @@ def test_a_lab_without_namespaces_is_shown_as_well(host: Host, tmp_path: Path) -
     assert host.sh("ls -A /run") == ""
 
 
+def test_a_lab_that_failed_says_what_is_left(host: Host, tmp_path: Path) -> None:
+    said = lab(host, tmp_path, "lab=bridged", "bridged_namespaces=-1")
+    assert "bridged_namespaces is -1; 0 or more is right" in said
+    pins = "/run/nsfabric/sandboxes/lab-bridged"
+    down = "ansible-playbook nsfabric.linux.lab -e lab=bridged -e lab_on=sandbox -e lab_state=absent"
+    look = f"nsenter --net={pins}/net --mount={pins}/mnt ip -br address"
+    assert said.splitlines()[-6:] == [
+        "lab-bridged: The lab bridged failed:",
+        "The private host lab-bridged is left as it is.",
+        "Look around:",
+        f"  {look}",
+        "Take it down:",
+        f"  {down}",
+    ]
+    assert "eth0" in host.sh(look)
+    lab(host, tmp_path, "lab=bridged", "lab_state=absent")
+    assert host.sh("ls -A /run") == ""
+
+
+def test_a_lab_that_failed_on_this_very_host(host: Host, tmp_path: Path) -> None:
+    said = lab(host, tmp_path, "lab=bridged", "lab_on=localhost", "bridged_namespaces=-1")
+    assert said.splitlines()[-3:] == [
+        "this-host: The lab bridged failed:",
+        "Where this very host has some of it, this takes it down:",
+        "  ansible-playbook nsfabric.linux.lab -e lab=bridged -e lab_on=localhost -e lab_state=absent",
+    ]
+
+
 def test_on_this_very_host(host: Host, tmp_path: Path) -> None:
     uplink(host)
     before = snapshot(host)

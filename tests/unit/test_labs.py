@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 from jsonschema import Draft7Validator
 
+from ansible_collections.nsfabric.linux.plugins.filter import drawing
 from ansible_collections.nsfabric.linux.tests.tools import labs, schema
 from ansible_collections.nsfabric.linux.tests.unit import declared
 from ansible_collections.nsfabric.linux.tests.unit.declared import ROLES, errors_of_module
@@ -28,6 +30,13 @@ def test_a_lab_is_valid(lab: str) -> None:
 def test_the_drawing_of_a_lab_is_current(lab: str) -> None:
     page = ROOT / "docs" / "labs" / f"{lab}.md"
     assert [block.text for block in of_page(page) if block.language == "mermaid"] == [f"{labs.mermaid(lab)}\n"]
+
+
+def test_the_drawing_of_the_first_role_is_current() -> None:
+    uplink = {"link": [{"name": "eth0", "addresses": ["10.211.55.10/24"]}]}
+    drawn = drawing.FilterModule().filters()["text_drawing"]({**labs.documents()["bridged"], **uplink})
+    told = next(block for block in of_page(ROOT / "roles" / "bridged" / "README.md") if block.language == "text")
+    assert told.text.split("\n") == [*drawn.split("\n"), ""]
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -65,6 +74,16 @@ def test_an_index_has_every_lab(index: str) -> None:
 )
 def test_a_number_of_namespaces_that_cannot_be(lab: str, variables: dict[str, Any], message: str) -> None:
     assert message in " ".join(labs.refusal(lab, **variables).split())
+
+
+@pytest.mark.parametrize(
+    ("lab", "variable"),
+    [(lab, name) for lab in labs.LABS for name in declared.of_role(lab) if re.search("_(subnet|network)6?(_|$)", name)],
+)
+def test_a_subnet_of_the_other_family(lab: str, variable: str) -> None:
+    version, other = ("6", "10.9.0.0/16") if re.search("(subnet|network)6", variable) else ("4", "fd09::/48")
+    said = " ".join(labs.refusal(lab, **{variable: other}).split())
+    assert f"{variable} is {other}; an IPv{version} subnet is right" in said
 
 
 @pytest.mark.parametrize("lab", [lab for lab in labs.LABS if f"{lab}_probe" in declared.of_role(lab)])

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -79,6 +80,13 @@ def test_the_defaults_of_a_role_are_those_declared(role: str) -> None:
     for option, value in defaults.items():
         if "default" in options[option]:
             assert value == options[option]["default"], option
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_explains_itself_by_what_its_reader_has(role: str) -> None:
+    told = (ROOT / "roles" / role / "README.md").read_text(encoding="utf-8")
+    assert re.findall(r"(?i)\bexperiment \d|\bway \d|\bthe (?:other )?documents?\b", told) == []
+    assert f"](../../docs/labs/{role}.md)" in told
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -7,10 +7,12 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 
 from .._errors import KernelError
+from .._model.bridge import NANOSECONDS
 from .._model.scope import Needs, Scope
 from .._model.state import HOST, LO, End, Link, Namespace, State
 from . import fastpath, firewall, link, messages, netlink, netns_neighbor, netns_route, netns_sysctl
@@ -20,6 +22,8 @@ from .netlink import Query, Request
 from .netns import is_live
 from .peers import Peers, foreign
 from .session import THIS_NAMESPACE, Session, inode
+
+CLOCK_MONOTONIC_COARSE = 6
 
 
 def observe(session: Session, scope: Scope) -> State:
@@ -61,7 +65,7 @@ def _observe(session: Session, scope: Scope, live: list[str]) -> State:
         peers = Peers(session, seen)
         links = peers.resolve(scope)
         missing = [name for name in scope.namespaces if name not in live]
-        state = State(stale=frozenset(stale), salt=_salt())
+        state = State(stale=frozenset(stale), salt=_salt(), tick=_tick())
         declared = {end.name for end in scope.ends}
         led = fastpath.any_loaded()
         for name in seen:
@@ -153,6 +157,11 @@ def _has(route: netlink.Route, kind: str) -> bool:
     route.send([settings_request(number, (("vlan_filtering", 1),))])
     query = Query(netlink.RTM_GETLINK, messages.LINK, messages.LINK.pack(0, 0, number, 0, 0))
     return dict(Seen(route.get(query)).bridge).get("vlan_filtering") == 1
+
+
+def _tick() -> int:
+    """The kernel's tick in nanoseconds, which is what its coarse clock goes by."""
+    return round(time.clock_getres(CLOCK_MONOTONIC_COARSE) * NANOSECONDS)
 
 
 def _salt() -> str:

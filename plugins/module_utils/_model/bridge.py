@@ -44,6 +44,8 @@ STP_DELAYS = (200, 3000)
 STP_DELAY = "with the spanning tree the kernel takes 200 to 3000 hundredths of a second"
 LIMITS = {"forward_delay": (0, 3000), "hello_time": (100, 1000), "max_age": (600, 4000), "ageing_time": (0, 2**31 - 1)}
 SWITCHES = ("stp", "vlan_filtering")
+NANOSECONDS = 10**9
+HUNDREDTH = NANOSECONDS // 100
 
 
 @dataclass(frozen=True)
@@ -146,6 +148,16 @@ def _configure(planner: Planner, spec: Bridge) -> None:
         planner.refuse(f"{STP_DELAY}; {spec.end} runs it", "forward_delay")
         return
     changes = [(name, value) for name, value in spec.settings if now.get(name) != value]
+    tick = planner.state.tick
+    inexact = [(name, value) for name, value in changes if name in TIMES and kept(value, tick) != value]
+    for name, value in inexact:
+        planner.refuse(
+            f"this kernel counts time in steps of {tick / 10**6:g} ms: it would keep {kept(value, tick)} in place of "
+            f"{value} hundredths of a second",
+            name,
+        )
+    if inexact:
+        return
     # While the spanning tree runs, the kernel refuses a short forward_delay: first it is switched off.
     first = [change for change in changes if change == ("stp", 0)]
     for some in (first, [change for change in changes if change not in first]):
@@ -154,6 +166,14 @@ def _configure(planner: Planner, spec: Bridge) -> None:
             planner.do(SetBridge(spec.end.netns, spec.end.name, tuple(some)), why)
     # While a bridge is down, the packets with which its ports come up are not flooded to all the others.
     attributes.configure(planner, spec.end, replace(spec.wanted, up=spec.wanted.up and found.up))
+
+
+def kept(value: int, tick: int) -> int:
+    """What becomes of hundredths of a second in a kernel with this tick (clock_t_to_jiffies and back)."""
+    # Where a second is no whole number of ticks, even the kernel's own values do not survive; they are left to it.
+    if not tick or NANOSECONDS % tick:
+        return value
+    return value * HUNDREDTH // tick * tick // HUNDREDTH
 
 
 def _delay_is_possible(wanted: dict[str, int], now: dict[str, int]) -> bool:

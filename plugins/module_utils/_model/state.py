@@ -272,7 +272,8 @@ class Namespace:
 class State:
     """A host. `fresh` is what a new namespace starts as here; `features` what this kernel has.
 
-    `lacking` says why it does not have a feature, in the kernel's own words.
+    `lacking` says why it does not have a feature, in the kernel's own words. `tick` is the step in which it counts
+    time, in nanoseconds; 0 is not known.
     """
 
     namespaces: dict[str, Namespace] = field(default_factory=dict)
@@ -281,6 +282,7 @@ class State:
     features: frozenset[str] = frozenset()
     lacking: Mapping[str, str] = field(default_factory=dict)
     salt: str = ""
+    tick: int = 0
 
     def copy(self) -> State:
         return replace(self, namespaces={name: namespace.copy() for name, namespace in self.namespaces.items()})

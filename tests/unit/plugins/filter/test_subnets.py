@@ -11,7 +11,7 @@ import yaml
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.nsfabric.linux.plugins.filter import subnets
-from ansible_collections.nsfabric.linux.plugins.filter.subnets import FilterModule, host_address, subnet
+from ansible_collections.nsfabric.linux.plugins.filter.subnets import FilterModule, dual_stack, host_address, subnet
 
 
 @pytest.mark.parametrize(
@@ -56,6 +56,35 @@ def test_an_address_by_its_number() -> None:
         host_address("10.0.0.0/30", 4)
     with pytest.raises(AnsibleFilterError, match=r"^host_address: '10.0.0.1/30' has bits set .* is 10.0.0.0/30$"):
         host_address("10.0.0.1/30", 1)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (["10.1.0.0/24", "fd00::/64"], ["10.1.0.0/24", "fd00::/64"]),
+        (["10.1.0.0/24", ""], ["10.1.0.0/24"]),
+        (["", "fd00::/64"], ["fd00::/64"]),
+        (["", ""], []),
+    ],
+)
+def test_the_subnets_that_are_given(given: list[str], expected: list[str]) -> None:
+    assert dual_stack(given, "a", "b") == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["fd00::/64", ""], "a is fd00::/64; an IPv4 subnet is right"),
+        (["10.1.0.0/24", "10.2.0.0/24"], "b is 10.2.0.0/24; an IPv6 subnet is right"),
+        (["ten", ""], "a is ten; an IPv4 subnet is right"),
+        (["", "fd00::1/64"], "b: 'fd00::1/64' has bits set below its prefix length; the network is fd00::/64"),
+        (["10.1.0.0/24"], "dual_stack: an IPv4 subnet and an IPv6 one are expected, and the names of both"),
+    ],
+)
+def test_a_subnet_of_the_other_family_is_refused_by_name(given: list[str], message: str) -> None:
+    with pytest.raises(AnsibleFilterError) as caught:
+        dual_stack(given, "a", "b")
+    assert str(caught.value) == message
 
 
 @pytest.mark.parametrize("name", sorted(FilterModule().filters()))

@@ -6,11 +6,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from ansible_collections.nsfabric.linux.plugins.module_utils._model.bridge import NEW
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.bridge import NEW, TIMES, kept
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import End, Link, State
 from ansible_collections.nsfabric.linux.tests.unit.plugins.module_utils._model.links import (
     commands,
@@ -57,6 +58,33 @@ def test_the_spanning_tree_raises_a_short_delay() -> None:
 def test_a_delay_too_short_for_the_spanning_tree(now: dict[str, int], wanted: dict[str, Any]) -> None:
     (problem,) = problems(with_ports({}, **now), bridge=[{"name": "br0", **wanted}])
     assert problem.startswith("config.bridge[0].forward_delay: with the spanning tree the kernel takes 200 to 3000")
+
+
+@pytest.mark.parametrize("name", TIMES)
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_time_that_the_kernel_would_round(name: str, exists: bool) -> None:
+    host = replace(with_ports({}) if exists else state(), tick=4_000_000)
+    (problem,) = problems(host, bridge=[{"name": "br0", name: 601}])
+    assert problem == (
+        f"config.bridge[0].{name}: this kernel counts time in steps of 4 ms: it would keep 600 in place of 601 "
+        "hundredths of a second"
+    )
+    assert problems(host, bridge=[{"name": "br0", name: 602}]) == []
+
+
+@pytest.mark.parametrize(
+    ("tick", "expected"),
+    [
+        (0, [0, 1, 2, 3, 501]),
+        (1_000_000, [0, 1, 2, 3, 501]),
+        (4_000_000, [0, 0, 2, 2, 500]),
+        (10_000_000, [0, 1, 2, 3, 501]),
+        (3_333_333, [0, 1, 2, 3, 501]),
+    ],
+    ids=["not known", "1000 Hz", "250 Hz", "100 Hz", "300 Hz"],
+)
+def test_what_a_tick_leaves_of_a_time(tick: int, expected: list[int]) -> None:
+    assert [kept(value, tick) for value in (0, 1, 2, 3, 501)] == expected
 
 
 @pytest.mark.parametrize(("ports", "mtu"), [(["p1"], 9000), (["p1", "p2"], 1400), ([], 1500)])
