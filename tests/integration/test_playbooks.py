@@ -86,7 +86,7 @@ def test_drift_names_what_was_done_by_hand_and_how_to_mend_it(fleet: Fleet) -> N
     assert "h2: 2 differences from what is declared" in text
     assert "ansible HOST -m nsfabric.linux.topology -a 'name=edge state=absent'" in text
     assert "\nfailed: bad: The topology as declared: " in text
-    assert "'10.1.0.0/33' does not appear to be an IPv4 or IPv6 network" in text
+    assert "bridged_subnet is 10.1.0.0/33; an IPv4 subnet is right" in text
     assert "\nunreachable: away\n" in text
 
 
