@@ -170,6 +170,9 @@ class Host:
                 result = json.dumps(_run(module, options, check))
             except BaseException as error:
                 result = json.dumps({"failed": True, "msg": f"the module crashed: {error!r}", "crashed": True})
+            # The run has ended: a signal that comes late does not cut its result short.
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.SIG_IGN)
             with os.fdopen(write, "w") as stream:
                 stream.write(result)
             os._exit(0)
