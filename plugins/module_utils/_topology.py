@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Any, Optional
 
@@ -19,12 +20,12 @@ from ._kernel.observe import observe
 from ._kernel.session import Session
 from ._ledger import Ledger
 from ._model import document as documents
+from ._model import sealed as seals
 from ._model.document import Config, Document, Plan
 from ._model.planner import UNDO
 from ._model.problems import Problems
 from ._model.registry import KINDS
 from ._model.scope import Scope
-from ._model.sealed import sealed
 from ._model.state import HOST, State
 from ._model.touched import DEVICES, Touched, restoration, without
 from ._transaction import Failed, Refused, carry_out
@@ -85,8 +86,7 @@ class _Run:
         config = self.config if self.purge else known.union(self.config)
         candidates = self._candidates(known)
         self.sealed = self._sealed(session, known, candidates)
-        self.scope = self._scope(known, candidates)
-        state = observe(session, self.scope)
+        state = observe(session, self._scope(known, candidates, self.sealed))
         leaving, warnings = self._leaving(known, candidates, state)
         leaving = self._handed_over(leaving, host)
         undo, planned = self._plan(leaving, state, warnings)
@@ -118,23 +118,23 @@ class _Run:
         gone = known.left_by(self.declared) if self.purge else []
         return gone + known.followers(gone, self.declared)
 
-    def _scope(self, known: Ledger, candidates: Sequence[Touched]) -> Scope:
+    def _scope(self, known: Ledger, candidates: Sequence[Touched], sealed: AbstractSet[str] = frozenset()) -> Scope:
         """What has to be read to plan the document and the restoration, and to put both back."""
         scope = self.document.scope()
         # What goes with sealed namespaces is put back from what was declared.
-        former = [known.config] if candidates and not self.sealed else []
+        former = [known.config] if candidates and not sealed else []
         for config in (*former, restoration(candidates)):
             for dummy, spec in documents.read(config, Problems()):
                 spec.add_to(scope)
-        if self.sealed:
-            scope.seal(self.sealed)
+        if sealed:
+            scope.seal(sealed)
         return scope
 
     def _sealed(self, session: Session, known: Ledger, candidates: Sequence[Touched]) -> frozenset[str]:
         """The namespaces that need not be looked into: they go, and are the very ones that were made."""
         if not self.absent or any(other.shared(candidates) for other in self._others(known.host)):
             return frozenset()
-        names = sealed(candidates)
+        names = seals.sealed(candidates)
         return names if all(known.has_made(name, session.number(name)) for name in names) else frozenset()
 
     def _others(self, host: str) -> list[Ledger]:
@@ -203,7 +203,6 @@ class _Run:
                 _ledger.forget(self.name)
             elif error.restored and before is not None:
                 again = before.objects if self.sealed else before.touched(planned)
-                self.sealed = frozenset()
                 before.recognise(again, observe(session, self._scope(before, before.objects)))
                 _ledger.save(before)
             raise

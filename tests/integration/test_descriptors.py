@@ -13,24 +13,12 @@ from typing import Any
 
 import pytest
 from host import Host
+from test_topology import star
 
 from ansible_collections.nsfabric.linux.plugins.module_utils._kernel import session
 
 SIZE = 100
-STAR: dict[str, Any] = {
-    "netns": [{"name": f"ns{n}"} for n in range(SIZE)],
-    "bridge": [{"name": "br0", "addresses": ["10.1.0.254/24"]}],
-    "veth": [
-        {
-            "name": "eth0",
-            "netns": f"ns{n}",
-            "addresses": [f"10.1.0.{n + 1}/24"],
-            "peer": {"name": f"port{n}", "master": "br0"},
-        }
-        for n in range(SIZE)
-    ],
-    "netns_route": [{"netns": f"ns{n}", "destination": "default", "gateway": "10.1.0.254"} for n in range(SIZE)],
-}
+STAR = star(SIZE)
 # A chain has no socket on the host to send from, and a cable in it needs descriptors of two namespaces.
 CHAIN: dict[str, Any] = {
     "netns": [{"name": f"ns{n}"} for n in range(SIZE)],

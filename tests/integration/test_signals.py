@@ -16,27 +16,10 @@ from typing import Any
 
 import pytest
 from host import Host
-from test_topology import apply, snapshot
+from test_topology import apply, snapshot, star
 
 LEAVES = 12
 TIMES = 5
-
-
-def star(leaves: int) -> dict[str, Any]:
-    return {
-        "netns": [{"name": f"ns{n}"} for n in range(leaves)],
-        "bridge": [{"name": "br0", "addresses": ["10.1.0.254/24"]}],
-        "veth": [
-            {
-                "name": "eth0",
-                "netns": f"ns{n}",
-                "addresses": [f"10.1.0.{n + 1}/24"],
-                "peer": {"name": f"port{n}", "master": "br0"},
-            }
-            for n in range(leaves)
-        ],
-        "netns_route": [{"netns": f"ns{n}", "destination": "default", "gateway": "10.1.0.254"} for n in range(leaves)],
-    }
 
 
 def later(seconds: float, number: int) -> Callable[[], None]:

@@ -42,6 +42,24 @@ STAR: dict[str, Any] = {
 }
 
 
+def star(leaves: int) -> dict[str, Any]:
+    """Namespaces on one bridge, each with a default route."""
+    return {
+        "netns": [{"name": f"ns{n}"} for n in range(leaves)],
+        "bridge": [{"name": "br0", "addresses": ["10.1.0.254/24"]}],
+        "veth": [
+            {
+                "name": "eth0",
+                "netns": f"ns{n}",
+                "addresses": [f"10.1.0.{n + 1}/24"],
+                "peer": {"name": f"port{n}", "master": "br0"},
+            }
+            for n in range(leaves)
+        ],
+        "netns_route": [{"netns": f"ns{n}", "destination": "default", "gateway": "10.1.0.254"} for n in range(leaves)],
+    }
+
+
 def snapshot(host: Host) -> str:
     """All that a topology could leave behind, without what the kernel does by itself and in its own time.
 

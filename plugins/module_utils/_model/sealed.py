@@ -9,14 +9,14 @@ Should the run fail when they are gone, they are built again as they were declar
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .document import Config
 from .netns_sysctl_keys import device_of, key
 from .scope import Scope
 from .state import HOST, State
-from .touched import INSEPARABLE, Touched
+from .touched import INSEPARABLE, Touched, places_in
 
 Entry = Mapping[str, Any]
 
@@ -28,18 +28,11 @@ def sealed(objects: Sequence[Touched]) -> frozenset[str]:
     """
     made = frozenset(item.absent["name"] for item in objects if item.kind == "netns" and item.found is None)
     for item in objects:
-        places = {place for entry in (item.absent, item.owner, *item.former) if entry for place in _places(entry)}
+        places = {place for entry in (item.absent, item.owner, *item.former) if entry for place in places_in(entry)}
         found = item.found is not None and item.kind != "netns_sysctl"
         if not places <= (made if found else made | {HOST}):
             return frozenset()
     return made
-
-
-def _places(entry: Entry) -> Iterable[str]:
-    """The namespaces that an entry's device, or both ends of its cable, stand in."""
-    yield entry.get("netns") or HOST
-    if entry.get("peer"):
-        yield entry["peer"].get("netns") or HOST
 
 
 def scope(before: State) -> Scope:
@@ -72,7 +65,7 @@ def rebuilt(config: Config, former: Config, before: State) -> Config:
 
 
 def _stands_in(kind: str, entry: Entry, lost: set[str]) -> bool:
-    return entry["name"] in lost if kind == "netns" else not lost.isdisjoint(_places(entry))
+    return entry["name"] in lost if kind == "netns" else not lost.isdisjoint(places_in(entry))
 
 
 def _is_end(kind: str, entry: Entry, ends: set[str]) -> bool:

@@ -33,6 +33,11 @@ DEVICES = frozenset({"veth", "bridge"})
 LINKS = ("link", *sorted(DEVICES))
 
 
+def places_in(entry: Mapping[str, Any]) -> frozenset[str]:
+    """The namespaces that an entry's thing, or both ends of its cable, stand in."""
+    return frozenset(part.get("netns") or HOST for part in (entry, entry.get("peer") or entry))
+
+
 @dataclass(frozen=True)
 class Touched:
     """An object that a plan changes: what it was (None: not there), and an entry that removes it.
@@ -66,7 +71,7 @@ class Touched:
     @cached_property
     def places(self) -> frozenset[str]:
         """The namespaces it stands in."""
-        return frozenset(entry.get("netns") or HOST for entry in (self.absent, self.absent.get("peer", self.absent)))
+        return places_in(self.absent)
 
     @cached_property
     def specs(self) -> Sequence[Any]:
