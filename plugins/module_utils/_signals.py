@@ -30,6 +30,13 @@ def check() -> None:
         raise Interrupted(f"interrupted by {name}")
 
 
+def commit() -> None:
+    """From here to the end of `held`'s body there is only the way forward: signals come too late to end it."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    _asked.clear()
+
+
 @contextmanager
 def held() -> Iterator[None]:
     """Signals wait for the body's next `check`."""

@@ -17,8 +17,9 @@ description:
     in one call. The order of the entries does not matter.
   - The whole document is checked before anything is changed, and all errors are told at once, each with its path.
   - It is one transaction. When a step fails, the host is put back as it was found. A teardown does not look into the
-    namespaces that the topology made; when it fails after they went, they are built again as they were declared, and
-    the message says so.
+    namespaces that the topology made. They go together; while something else uses one of them, none goes. When they
+    are gone, C(SIGINT), C(SIGTERM) and C(SIGHUP) are too late to end the run; should it fail even so, they are built
+    again as they were declared, and the message says so.
   - What a topology made, and the values it found, is recorded under C(/run/nsfabric) until the next boot. Things that
     were there before, and things that were replaced behind its back, do not belong to it and are never removed.
 extends_documentation_fragment:

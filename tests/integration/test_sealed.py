@@ -6,7 +6,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import signal
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +19,7 @@ from test_netns import impatient, process
 from test_topology import STAR, apply, snapshot
 from test_transaction import after, plan_of, refuse
 
+from ansible_collections.nsfabric.linux.plugins.module_utils._kernel import netns as kernel
 from ansible_collections.nsfabric.linux.plugins.module_utils._kernel import session
 
 REBUILT = "Namespaces that had gone already were built again as they are declared. "
@@ -125,18 +129,96 @@ def test_what_was_declared_of_the_hosts_ends_comes_back_too(host: Host) -> None:
     assert snapshot(host) == before
 
 
-def test_one_that_is_in_use_keeps_them_all(host: Host) -> None:
+HOLDERS = {
+    "a process inside": ("ip", "netns", "exec", "ns1", "sleep", "60"),
+    "an open descriptor": ("sh", "-c", "exec 9</run/netns/ns1; exec sleep 60"),
+}
+
+
+@pytest.mark.parametrize("command", HOLDERS.values(), ids=HOLDERS)
+def test_one_that_is_in_use_keeps_them_all(host: Host, command: tuple[str, ...]) -> None:
     apply(host, STAR)
+    host.sh(BY_HAND)
     before, numbers = snapshot(host), namespaces(host)
-    with process(host, "ip", "netns", "exec", "ns1", "sleep", "60") as user:
-        until(lambda: "sleep" in host.sh(f"cat /proc/{user.pid}/comm"))
+    with process(host, *command) as user:
+        assert until(lambda: "sleep" in host.sh(f"cat /proc/{user.pid}/comm"))
         failed = host.module("topology", name="lab", state="absent", inside=impatient)
         assert f"sleep (process {user.pid}) still uses it" in failed["msg"]
-        assert failed["msg"].endswith(REBUILT + RESTORED)
-        assert snapshot(host) == before
-        assert namespaces(host).split("\n")[0] == numbers.split("\n")[0]
+        assert REBUILT not in failed["msg"]
+        assert failed["msg"].endswith(RESTORED)
+        assert (snapshot(host), namespaces(host)) == (before, numbers)
     gone = host.module("topology", name="lab", state="absent")
     assert not gone.get("failed"), gone["msg"]
+
+
+def test_a_signal_ends_the_wait_for_who_uses_one(host: Host) -> None:
+    apply(host, STAR)
+    host.sh(BY_HAND)
+    before, numbers = snapshot(host), namespaces(host)
+    looked = kernel.users.of
+
+    def inside() -> None:
+        kernel.users.of = lambda wanted: (os.kill(os.getpid(), signal.SIGTERM), looked(wanted))[1]
+
+    with process(host, *HOLDERS["a process inside"]) as user:
+        assert until(lambda: "sleep" in host.sh(f"cat /proc/{user.pid}/comm"))
+        failed = host.module("topology", name="lab", state="absent", inside=inside)
+    assert failed["msg"] == f"interrupted by SIGTERM. {RESTORED}"
+    assert (snapshot(host), namespaces(host)) == (before, numbers)
+
+
+def test_one_that_cannot_be_unmounted_keeps_them_all(host: Host) -> None:
+    apply(host, STAR)
+    host.sh(BY_HAND)
+    before, numbers = snapshot(host), namespaces(host)
+    unmount = kernel.unmount
+
+    def all_but_ns2(target: str) -> None:
+        if target.endswith("ns2"):
+            raise PermissionError(errno.EPERM, "no")
+        unmount(target)
+
+    failed = host.module("topology", name="lab", state="absent", inside=lambda: setattr(kernel, "unmount", all_but_ns2))
+    assert failed["msg"] == f"cannot delete namespace ns2 in the host: no. {RESTORED}"
+    assert (snapshot(host), namespaces(host)) == (before, numbers)
+
+
+def test_when_they_are_gone_a_signal_is_too_late(host: Host) -> None:
+    before = snapshot(host)
+    apply(host, STAR)
+    wait = kernel.Going.wait
+
+    def waiting(going: kernel.Going) -> None:
+        if going._leaving:
+            os.kill(os.getpid(), signal.SIGTERM)
+        wait(going)
+
+    gone = host.module("topology", name="lab", state="absent", inside=lambda: setattr(kernel.Going, "wait", waiting))
+    assert gone["changed"], gone["msg"]
+    assert snapshot(host) == before
+
+
+HOLD_A_SOCKET = """
+import ctypes, os, socket
+libc, here = ctypes.CDLL(None), os.open("/proc/self/ns/net", os.O_RDONLY)
+inside = os.open("/run/netns/ns1", os.O_RDONLY)
+assert libc.setns(inside, 0) == 0
+held = socket.socket()
+held.set_inheritable(True)
+assert libc.setns(here, 0) == 0
+os.close(inside)
+os.execvp("sleep", ("sleep", "60"))
+"""
+
+
+def test_a_socket_that_nobody_can_see_does_not_hold_the_cable(host: Host) -> None:
+    before = snapshot(host)
+    apply(host, STAR)
+    with process(host, sys.executable, "-c", HOLD_A_SOCKET) as user:
+        assert until(lambda: "sleep" in host.sh(f"cat /proc/{user.pid}/comm"))
+        gone = host.module("topology", name="lab", state="absent", inside=impatient)
+        assert gone["changed"], gone["msg"]
+        assert snapshot(host) == before
 
 
 def test_a_cable_that_somebody_has_led_into_one_goes_with_it(host: Host) -> None:

@@ -51,7 +51,8 @@ def said(host: Host, command: str, netns: str) -> str:
 
 def asked(host: Host, row: Row) -> str:
     """What one ping says."""
-    seconds = (9 if "Unreachable" in row.says else 0.5) * PATIENCE
+    # After three seconds the kernel gives a neighbour up that does not answer, and says so.
+    seconds = 9 * PATIENCE if "Unreachable" in row.says else min(0.5 * PATIENCE, 2)
     return said(host, f"ping -4 -n -c1 -W{seconds} {row.options} {row.to}", row.netns)
 
 

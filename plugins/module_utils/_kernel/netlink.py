@@ -154,10 +154,13 @@ class Route:
     def close(self) -> None:
         self._socket.close()
 
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
     def index(self, name: str) -> int:
         """A device's number; 0 where there is no such device."""
         try:
-            answer = fcntl.ioctl(self._socket.fileno(), SIOCGIFINDEX, struct.pack("16si12x", name.encode(), 0))
+            answer = fcntl.ioctl(self, SIOCGIFINDEX, struct.pack("16si12x", name.encode(), 0))
         except OSError as error:
             if error.errno == errno.ENODEV:
                 return 0

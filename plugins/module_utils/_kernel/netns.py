@@ -9,10 +9,9 @@ from __future__ import annotations
 import ctypes
 import errno
 import fcntl
-import glob
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -21,7 +20,9 @@ from typing import NamedTuple, Optional
 from .._errors import KernelError
 from .._model.netns import CreateNetns, DeleteNetns
 from .._model.state import HOST, End
-from . import wait
+from .._signals import check, commit
+from . import users, wait
+from .netlink import RTM_DELLINK, Request, ifinfmsg
 from .session import NETNS_DIRECTORY, THIS_NAMESPACE, Session, inode, is_mounted, system_call
 
 MS_BIND, MS_REC, MS_SHARED = 0x1000, 0x4000, 0x100000
@@ -134,6 +135,12 @@ class _Leaving(NamedTuple):
     def left(self, session: Session) -> list[End]:
         return [end for end, index in self.far_ends if session.socket(end.netns).index(end.name) == index]
 
+    def cut(self, session: Session) -> None:
+        """Deletes what is left of the cables."""
+        for end, index in self.far_ends:
+            if end in self.left(session):
+                session.socket(end.netns).send([Request(ifinfmsg, RTM_DELLINK, 0, {"index": index}, ())])
+
 
 class Going:
     """Namespaces that have lost their names, and that the kernel is taking down in the background."""
@@ -143,30 +150,46 @@ class Going:
         self._leaving: list[_Leaving] = []
 
     def delete(self, actions: Sequence[DeleteNetns]) -> None:
-        """Unmounts namespaces.
+        """Unmounts namespaces, and gives all of them their names back if one cannot go, or the run is to end.
 
         The sockets inside keep all of them alive until the last has lost its name: beside a kernel that takes
         namespaces down, to unmount another one takes a hundred times as long.
         """
         deleted = {action.name for action in actions}
         leaving = [_look(self.session, action, deleted) for action in actions]
+        unmounted: list[_Leaving] = []
         try:
             for action, each in zip(actions, leaving):
                 with _told(action.what()):
                     if each and _unmount(each):
-                        self._leaving.append(each)
-        finally:
-            for action in actions:
-                self.session.leave(action.name)
+                        unmounted.append(each)
+            _await_users(unmounted)
+            check()
+        except BaseException:
+            for each in unmounted:
+                _mount_again(self.session, each)
+            raise
+        if any(action.unseen for action in actions):
+            commit()
+        for action in actions:
+            self.session.leave(action.name)
+        self._leaving += unmounted
 
     def wait(self) -> None:
         """Until the far ends of their cables are gone as well."""
         end = time.monotonic() + VANISH_SECONDS
         leaving, self._leaving = self._leaving, []
         held = [each for each in leaving if not wait.until(partial(each.is_gone, self.session), end - time.monotonic())]
-        told = [_give_back(self.session, each) for each in held]
-        if told:
-            raise KernelError(f"delete namespace {held[0].name}", HOST, told[0], "end what uses it first")
+        used = users.of({each.number for each in held})
+        for each in held:
+            if each.number in used:
+                _give_back(each, used[each.number])
+            else:
+                # A socket holds it, of a process that is elsewhere: nobody can reach what is in it any more.
+                each.cut(self.session)
+        if used:
+            one = next(each for each in held if each.number in used)
+            raise _used(one.name, users.told(used[one.number]))
 
 
 def _look(session: Session, action: DeleteNetns, deleted: AbstractSet[str]) -> Optional[_Leaving]:
@@ -198,37 +221,36 @@ def _open(session: Session, name: str) -> bool:
     return name == HOST or os.path.exists(session.path(name))
 
 
-def _give_back(session: Session, leaving: _Leaving) -> str:
-    """Gives a namespace that is still in use its name back, and tells who uses it."""
-    handles = [path for path in _handles() if _refers(path, leaving.number)]
+def _await_users(leaving: Sequence[_Leaving]) -> None:
+    """Until nobody else is in a namespace with cables that lead out of it, or holds it open."""
+    numbers = {each.number for each in leaving if each.far_ends}
+    end = time.monotonic() + VANISH_SECONDS
+    found = users.of(numbers)
+    while found:
+        if not wait.until(partial(_are_free, found), end - time.monotonic()):
+            one = next(each for each in leaving if each.number in found)
+            raise _used(one.name, users.told(found[one.number]))
+        found = users.of(numbers)
+
+
+def _are_free(found: Mapping[int, Sequence[str]]) -> bool:
+    check()
+    return not any(users.namespace_of(path) == number for number, paths in found.items() for path in paths)
+
+
+def _used(name: str, told: str) -> KernelError:
+    return KernelError(f"delete namespace {name}", HOST, told, "end what uses it first")
+
+
+def _mount_again(session: Session, leaving: _Leaving) -> None:
+    """Gives a namespace that the session still holds its name back."""
+    with suppress(OSError, KernelError), session.held(leaving.name) as descriptor:
+        _mount_namespace(f"/proc/self/fd/{descriptor}", leaving.path)
+
+
+def _give_back(leaving: _Leaving, handles: Sequence[str]) -> None:
+    """Gives a namespace that is still in use its name back."""
     for path in handles:
         with suppress(OSError):
             _mount_namespace(path, leaving.path)
-            users = sorted({_process(handle) for handle in handles})
-            return f"{', '.join(users[:8])} still {'uses' if len(users) == 1 else 'use'} it"
-    left = ", ".join(map(str, leaving.left(session)))
-    return f"its name is gone, but {left} still hang on it: something holds it open (a socket, or a mount elsewhere)"
-
-
-def _handles() -> Iterator[str]:
-    """What may refer to a namespace: every thread's own, and every descriptor."""
-    for process in glob.iglob("/proc/[0-9]*"):
-        yield from glob.iglob(f"{process}/task/*/ns/net")
-        yield from glob.iglob(f"{process}/fd/*")
-
-
-def _refers(path: str, number: int) -> bool:
-    try:
-        return inode(path) == number and is_mounted(path)
-    except OSError:
-        return False
-
-
-def _process(handle: str) -> str:
-    """The process that a file below /proc belongs to."""
-    number = handle.split("/")[2]
-    try:
-        with open(f"/proc/{number}/comm", encoding="utf-8", errors="replace") as stream:
-            return f"{stream.read().strip()} (process {number})"
-    except OSError:
-        return f"process {number}"
+            return

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 import resource
 import stat
@@ -23,6 +24,7 @@ from . import netlink
 NETNS_DIRECTORY = "/run/netns"
 THIS_NAMESPACE = "/proc/thread-self/ns/net"
 CLONE_NEWNET = 0x40000000
+SIOCGSKNS = 0x894C
 # Namespaces that messages on their way may refer to, and descriptors for everything but the sockets.
 AT_ONCE = 16
 RESERVE = 2 * AT_ONCE
@@ -179,6 +181,20 @@ class Session:
         if name not in self._sockets and name not in self._kept and len(self._sockets) + len(self._kept) < self._room:
             self._kept[name] = self._open(name)
 
+    @contextmanager
+    def held(self, name: str) -> Iterator[int]:
+        """A descriptor of a namespace that is kept alive, with its name or without, for the length of the body."""
+        if name in self._kept:
+            yield self._kept[name]
+            return
+        if name not in self._sockets:
+            raise KernelError(f"open namespace {name}", HOST, "nothing is open in it")
+        descriptor = fcntl.ioctl(self._sockets[name], SIOCGSKNS)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
     def leave(self, name: str) -> None:
         """Closes what is open of a namespace: it could not vanish otherwise."""
         if name in self._kept:
@@ -206,11 +222,11 @@ def _room(limit: int) -> int:
 
 def is_mounted(path: str) -> bool:
     """Whether a file is a namespace (nsfs) and not a stale plain file."""
-    return os.stat(path).st_dev == _nsfs()
+    return os.stat(path).st_dev == nsfs()
 
 
 @cache
-def _nsfs() -> int:
+def nsfs() -> int:
     """The number of the kernel's file system of namespaces."""
     return os.stat(THIS_NAMESPACE).st_dev
 

@@ -115,7 +115,8 @@ def _remove(planner: Planner, specs: Sequence[Netns]) -> None:
         if spec.name in planner.state.stale:
             planner.refuse(stale_file(spec.name), "name")
         elif spec.name in planner.state.namespaces:
-            going[spec.name] = DeleteNetns(spec.name, far_ends(planner.state, spec.name))
+            sealed = planner.state.namespaces[spec.name].sealed
+            going[spec.name] = DeleteNetns(spec.name, far_ends(planner.state, spec.name), sealed)
             planner.note(going[spec.name], "the namespace is not wanted")
     _drop(planner.state, going.values())
 
@@ -151,10 +152,14 @@ class CreateNetns(Action):
 
 @dataclass(frozen=True)
 class DeleteNetns(Action):
-    """Unmounts a namespace and waits until the far ends of its cables are gone."""
+    """Unmounts a namespace and waits until the far ends of its cables are gone.
+
+    What was in one that is `unseen` nobody knows: once it is gone, it cannot be made again as it was.
+    """
 
     name: str
     far_ends: tuple[End, ...] = ()
+    unseen: bool = False
     change = DELETE
 
     @property
