@@ -113,17 +113,33 @@ class Ledger:
         still = [subject for kind, subject in declared if kind == SYSCTL]
         moved = {end for item in gone if item.kind == "link" and len(item.claims) > 1 for end in item.devices}
         found = {end for item in gone if item.found for end in item.devices if item.kind in LINKS}
+        found |= self._left_alone({claim for item in gone for claim in item.claims})
         return [
             item
             for item in self.objects
             if item.owner is None
             and not item.claims & declared
             and (
-                _follows(item, written, still, moved, state)
+                _follows(item, written, still, found, moved, state)
                 if item.kind == SYSCTL
                 else bool(item.found and item.devices & found)
             )
         ]
+
+    def _left_alone(self, gone: AbstractSet[Claim]) -> set[End]:
+        """The bridges that lose the last of this topology's ports: their MAC address and their MTU had followed."""
+        going: set[End] = set()
+        staying: set[End] = set()
+        for kind, entries in self.config.items():
+            for entry in entries if kind in LINKS else ():
+                masters = {
+                    End(part.get("netns") or HOST, part["master"])
+                    for part in (entry, entry.get("peer") or {})
+                    if part.get("master")
+                }
+                if masters:
+                    (going if claims({kind: [entry]}) & gone else staying).update(masters)
+        return going - staying
 
     def union(self, config: Config) -> Config:
         """A configuration with what was declared before it and not purged."""
@@ -195,12 +211,14 @@ class Ledger:
         return path_of(self.name)
 
 
-def _follows(item: Touched, written: Any, still: Any, moved: AbstractSet[End], state: Optional[State]) -> bool:
-    """Whether a sysctl changes when others are written, or devices are moved back."""
+def _follows(
+    item: Touched, written: Any, still: Any, found: AbstractSet[End], moved: AbstractSet[End], state: Optional[State]
+) -> bool:
+    """Whether a sysctl changes when others are written, or comes back with a device that lost it."""
     there = state is None or all(state.link(end) or end in moved for end in item.devices)
     wanted = any(follows(key, still) for dummy, key in item.claims)
     source = any(follows(key, written) for dummy, key in item.claims)
-    return there and not wanted and (source or bool(item.devices & moved))
+    return there and not wanted and (source or bool(item.devices & found))
 
 
 def _arrived(item: Touched) -> Touched:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -23,7 +24,16 @@ ADDRESSES = (
     "2001:db8:2::10/64 dev eth1 nodad",
     "2001:db8:2::11/64 dev eth1 nodad",
     "2001:db8:3::1/64 dev eth1 nodad noprefixroute",
+    "2001:db8:4::1/128 dev eth1 nodad valid_lft 7200 preferred_lft 3600",
+    "192.0.2.13/24 dev eth1 valid_lft 7200 preferred_lft 3600",
+    "fe80::1/64 dev eth1 nodad",
 )
+SETTINGS = {
+    "net/ipv4/conf/eth1/rp_filter": 2,
+    "net/ipv6/conf/eth1/accept_ra": 0,
+    "net/ipv4/neigh/eth1/base_reachable_time_ms": 12000,
+    "net/ipv6/neigh/eth1/mcast_solicit": 5,
+}
 ROUTES = (
     "default via 192.0.2.1 advmss 1400 mtu lock 1450 initcwnd 30",
     "203.0.113.0/24 dev eth1 proto kernel scope link src 203.0.113.1 metric 100",
@@ -72,19 +82,27 @@ def host(host: Host) -> Host:
         host.sh(f"ip {'-6' if ':' in route else '-4'} route add {route}")
     for route in SECOND:
         host.sh(f"ip route append {route}")
+    for name, value in SETTINGS.items():
+        host.sh(f"echo {value} > /proc/sys/{name}")
     for neighbour in NEIGHBOURS:
         host.sh(f"ip neighbor add {neighbour}")
     return host
 
 
-def exactly(host: Host) -> str:
-    """In the kernel's order, without what it does by itself and in its own time."""
-    return host.sh(
-        "ip -d -o address show | grep -v 'inet6 fe80' | sed 's/^[0-9]*: //; s/ tentative//; s/ dadfailed//';"
-        " ip -d -o link show dev eth1 | sed 's/^[0-9]*: //; s/NO-CARRIER,//; s/,LOWER_UP//; s/ state [A-Z]*//';"
-        " { ip -d -4 route show table all; ip -d -6 route show table all | grep -v -e fe80 -e 'local .*proto kernel'; }"
-        " | sed 's/ linkdown//; s/ dead//'; ip neighbor show nud permanent | sort; ip neighbor show proxy | sort"
+def exactly(host: Host) -> list[str]:
+    """In the kernel's order, without what it does by itself and in its own time.
+
+    What was leased stands apart: as long as it is there, it is not taken away for its order.
+    """
+    shown = host.sh(
+        "ip -o -6 address show dynamic; ip -d -o address show | grep -v -e kernel_ll -e 'inet6 .* dynamic';"
+        " ip -d -o link show dev eth1 | sed 's/NO-CARRIER,//; s/,LOWER_UP//; s/ state [A-Z]*//';"
+        " ip -d -4 route show table all; ip -d -6 route show table all | grep -v -e fe80 -e 'local .*proto kernel';"
+        " ip neighbor show nud permanent | sort; ip neighbor show proxy | sort;"
+        f" cd /proc/sys; grep . {' '.join(SETTINGS)}"
     )
+    passing = r"^\d+: | tentative| dadfailed| linkdown| dead|(?<=lft 7)\d+|(?<=lft 3)\d+|(?<=expires 7)\d+"
+    return re.sub(passing, "", shown, flags=re.MULTILINE).splitlines()
 
 
 @pytest.mark.parametrize("name", CHANGES)

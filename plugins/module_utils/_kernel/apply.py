@@ -130,5 +130,6 @@ def _apply_directly(session: Session, steps: Sequence[Step], going: netns.Going)
         going.delete(deleted)
     for action in actions:
         if isinstance(action, WriteSysctl):
+            going.be_told()
             netns_sysctl.write(session, action)
     fastpath.apply(session, [action for action in actions if isinstance(action, (Attach, Detach))])

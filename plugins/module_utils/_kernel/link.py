@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import struct
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Optional
@@ -28,11 +30,15 @@ RTEXT_FILTER_SKIP_STATS = 8
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER, IFLA_TXQLEN = 1, 3, 4, 5, 10, 13
 IFLA_LINKINFO, IFLA_EXT_MASK, IFLA_LINK_NETNSID, IFLA_MIN_MTU, IFLA_MAX_MTU = 18, 29, 37, 50, 51
 IFLA_INFO_KIND, IFLA_INFO_DATA = 1, 2
-IFA_ADDRESS, IFA_LOCAL, IFA_LABEL, IFA_CACHEINFO, IFA_FLAGS = 1, 2, 3, 6, 8
+IFA_ADDRESS, IFA_LOCAL, IFA_LABEL, IFA_CACHEINFO, IFA_FLAGS, IFA_PROTO = 1, 2, 3, 6, 8, 11
 IFA_F_NODAD, IFA_F_HOMEADDRESS, IFA_F_NOPREFIXROUTE, IFA_F_MCAUTOJOIN = 0x02, 0x10, 0x200, 0x400
 IFA_F_GIVEN = IFA_F_NODAD | IFA_F_HOMEADDRESS | IFA_F_NOPREFIXROUTE | IFA_F_MCAUTOJOIN
-# Preferred and valid for ever.
-FOR_EVER = b"\xff" * 8
+# How long an address is preferred and valid, in seconds.
+LIFETIMES = struct.Struct("=II")
+INFINITE = 0xFFFFFFFF
+FOR_EVER = LIFETIMES.pack(INFINITE, INFINITE)
+# Who made an address (IFAPROT_KERNEL_RA).
+BY_ROUTER = b"\2"
 SCALARS = {"mac": "IFLA_ADDRESS", "mtu": "IFLA_MTU", "txqueuelen": "IFLA_TXQLEN"}
 BRIDGE = {
     "stp": "IFLA_BR_STP_STATE",
@@ -115,9 +121,12 @@ def read(session: Session, netns: str) -> list[Seen]:
     links = [Seen(message) for message in route.dump(ALL_LINKS)]
     addresses: dict[int, list[Address]] = {}
     names = {link.index: link.name for link in links}
-    for message in route.dump(ALL_ADDRESSES):
+    dump = route.dump(ALL_ADDRESSES)
+    # Since Linux 5.18 the kernel signs the addresses that it makes itself.
+    tells = any(IFA_PROTO in message.attributes for message in dump)
+    for message in dump:
         number = message.header[4]
-        addresses.setdefault(number, []).append(_address(message, names.get(number, "")))
+        addresses.setdefault(number, []).append(_address(message, names.get(number, ""), tells))
     for link in links:
         found = addresses.get(link.index, ())
         # What the kernel gives `lo` when it comes up is not anybody's to declare.
@@ -126,7 +135,7 @@ def read(session: Session, netns: str) -> list[Seen]:
     return links
 
 
-def _address(message: Message, device: str) -> Address:
+def _address(message: Message, device: str, tells: bool = False) -> Address:
     family, length, flags = message.header[:3]
     found = message.attributes
     flags = messages.number(found[IFA_FLAGS]) if IFA_FLAGS in found else flags
@@ -138,16 +147,29 @@ def _address(message: Message, device: str) -> Address:
         "lifetime": _lifetime(found.get(IFA_CACHEINFO, FOR_EVER)),
     }
     if family == socket.AF_INET6:
-        advertised = not flags & IFA_F_PERMANENT or bool(flags & (IFA_F_MANAGETEMPADDR | IFA_F_TEMPORARY))
+        advertised = bool(flags & (IFA_F_MANAGETEMPADDR | IFA_F_TEMPORARY)) or found.get(IFA_PROTO) == BY_ROUTER
         # fe80::/10
         link_local = raw[0] == 0xFE and raw[1] & 0xC0 == 0x80
-        return Address(written, kernel_made=advertised or link_local, **rest)
+        for_a_time = not flags & IFA_F_PERMANENT
+        given = tells and not advertised and IFA_PROTO not in found if link_local else for_a_time and not advertised
+        return Address(written, kernel_made=advertised or link_local or for_a_time, given=given, **rest)
     return Address(written, secondary=bool(flags & IFA_F_SECONDARY), **rest)
 
 
 def _lifetime(times: bytes) -> str:
-    """How long an address is preferred and valid; empty for ever."""
-    return "" if times[:8] == FOR_EVER else times.hex()
+    """Until when an address is preferred and valid; empty for ever."""
+    if times[:8] == FOR_EVER:
+        return ""
+    left = LIFETIMES.unpack_from(times)
+    return " ".join(str(seconds if seconds == INFINITE else round(time.monotonic()) + seconds) for seconds in left)
+
+
+def _left(lifetime: str) -> bytes:
+    """How long an address is still preferred and valid: a second at least, and then it goes as it would have gone."""
+    preferred, valid = (
+        until if until == INFINITE else until - round(time.monotonic()) for until in map(int, lifetime.split())
+    )
+    return LIFETIMES.pack(max(preferred, 0), max(valid, 1)) + bytes(8)
 
 
 def _details(message: Message, given: int, device: str) -> str:
@@ -212,7 +234,7 @@ def _add_address(session: Session, action: AddAddress) -> list[tuple[str, Raw]]:
     if IFA_ADDRESS not in messages.attributes(details, 1):
         body += messages.attribute(IFA_ADDRESS, address.ip.packed)
     if found.lifetime:
-        body += messages.attribute(IFA_CACHEINFO, bytes.fromhex(found.lifetime))
+        body += messages.attribute(IFA_CACHEINFO, _left(found.lifetime))
     return [(action.netns, Raw(netlink.RTM_NEWADDR, flags, body + details[1:]))]
 
 

@@ -22,11 +22,12 @@ from .._model.netns import CreateNetns, DeleteNetns
 from .._model.state import HOST, End
 from .._signals import check, commit
 from . import users, wait
-from .netlink import RTM_DELLINK, Request, ifinfmsg
+from .netlink import RTM_DELLINK, RTM_SETLINK, Request, ifinfmsg
 from .session import NETNS_DIRECTORY, THIS_NAMESPACE, Session, inode, is_mounted, system_call
 
 MS_BIND, MS_REC, MS_SHARED = 0x1000, 0x4000, 0x100000
 MNT_DETACH = 2
+LO_INDEX = 1
 # Another tool has made the file and is about to mount on it.
 MOUNT_SECONDS = 2.0
 # The kernel takes namespaces down in the background, with all their devices; 1000 of them take about a second.
@@ -148,6 +149,7 @@ class Going:
     def __init__(self, session: Session) -> None:
         self.session = session
         self._leaving: list[_Leaving] = []
+        self._is_told = True
 
     def delete(self, actions: Sequence[DeleteNetns]) -> None:
         """Unmounts namespaces, and gives all of them their names back if one cannot go, or the run is to end.
@@ -179,6 +181,7 @@ class Going:
         """Until the far ends of their cables are gone as well."""
         end = time.monotonic() + VANISH_SECONDS
         leaving, self._leaving = self._leaving, []
+        self._is_told = self._is_told and not leaving
         held = [each for each in leaving if not wait.until(partial(each.is_gone, self.session), end - time.monotonic())]
         used = users.of({each.number for each in held})
         for each in held:
@@ -190,6 +193,15 @@ class Going:
         if used:
             one = next(each for each in held if each.number in used)
             raise _used(one.name, users.told(used[one.number]))
+
+    def be_told(self) -> None:
+        """Until others know of the devices that went: a bridge that they were ports of has its own MTU again.
+
+        The kernel takes a device's name away first and tells others afterwards; who changes a link waits for both.
+        """
+        if not self._is_told:
+            self.session.socket(HOST).send([Request(ifinfmsg, RTM_SETLINK, 0, {"index": LO_INDEX}, ())])
+            self._is_told = True
 
 
 def _look(session: Session, action: DeleteNetns, deleted: AbstractSet[str]) -> Optional[_Leaving]:

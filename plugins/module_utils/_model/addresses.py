@@ -20,6 +20,11 @@ from .step import CREATE, DELETE, Action, ip
 IPV6_MINIMUM_MTU = 1280
 
 
+def too_small_for_ipv6(mtu: Optional[int]) -> bool:
+    """Whether the kernel takes IPv6 away from a device with this MTU."""
+    return mtu is not None and mtu < IPV6_MINIMUM_MTU
+
+
 def exactly(planner: Planner, end: End, wanted: Optional[tuple[str, ...]], option: str) -> None:
     """Plans the addresses of a device; None leaves them as they are."""
     link = planner.state.link(end)
@@ -33,7 +38,7 @@ def exactly(planner: Planner, end: End, wanted: Optional[tuple[str, ...]], optio
         link = planner.state.namespaces[end.netns].links[end.name]
         if any(text == found.text for found in link.addresses):
             continue
-        if values.family(text) == 6 and link.mtu is not None and link.mtu < IPV6_MINIMUM_MTU:
+        if values.family(text) == 6 and too_small_for_ipv6(link.mtu):
             where = f"{option}[{number}]"
             planner.refuse(f"IPv6 needs an MTU of {IPV6_MINIMUM_MTU} bytes; {end} has {link.mtu}", where)
             return
@@ -49,10 +54,10 @@ def as_found(planner: Planner, end: End, wanted: tuple[Address, ...], option: st
     link = planner.state.link(end)
     if link is None:
         return
-    kept = _in_place(link.own, wanted)
+    kept = _in_place(link.own, tuple(found for found in wanted if not found.given)) | set(link.lost) - set(link.own)
     stale = [found for found in link.own if found not in kept]
     missing = [found for found in wanted if found not in kept]
-    if any(values.family(found.text) == 6 for found in missing) and (link.mtu or IPV6_MINIMUM_MTU) < IPV6_MINIMUM_MTU:
+    if any(values.family(found.text) == 6 for found in missing) and too_small_for_ipv6(link.mtu):
         planner.refuse(f"IPv6 needs an MTU of {IPV6_MINIMUM_MTU} bytes; {end} has {link.mtu}", option)
         return
     namespace = planner.state.namespaces[end.netns]

@@ -15,11 +15,12 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Optional
 
 from . import addresses, values
-from .addresses import IPV6_MINIMUM_MTU
+from .addresses import IPV6_MINIMUM_MTU, too_small_for_ipv6
 from .netns_sysctl_keys import device_of
 from .planner import Planner
 from .problems import Reader
-from .state import LO, Address, End, Link, Namespace, State
+from .scope import Scope
+from .state import LO, Address, End, Link, Namespace, State, Sysctl
 from .step import CHANGE, Action, ip
 
 OPTIONS: dict[str, Any] = {
@@ -65,10 +66,17 @@ def read(reader: Reader, mtu: tuple[int, int] = (68, 2**31 - 1)) -> Attributes:
     hosts = [text.split("/")[0] for text in wanted.addresses or () if values.family(text) == 6]
     for host in sorted({host for host in hosts if hosts.count(host) > 1}):
         reader.wrong("addresses", f"{host} is given twice: the kernel keeps an IPv6 address with one prefix length")
-    if wanted.mtu is not None and wanted.mtu < IPV6_MINIMUM_MTU:
+    if too_small_for_ipv6(wanted.mtu):
         if any(values.family(text) == 6 for text in wanted.addresses or ()):
             reader.wrong("mtu", f"{wanted.mtu} is too small for the IPv6 addresses declared: IPv6 needs 1280 bytes")
     return wanted
+
+
+def add_to(scope: Scope, end: End, wanted: Attributes) -> None:
+    """What has to be read because an MTU takes IPv6 away, from a bridge as well whose MTU follows."""
+    for name in (end.name, wanted.master) if too_small_for_ipv6(wanted.mtu) else ():
+        if name:
+            scope.settings(End(end.netns, name), ("ipv6",))
 
 
 def view(link: Link) -> dict[str, Any]:
@@ -85,10 +93,10 @@ def view(link: Link) -> dict[str, Any]:
 
 def record(link: Link) -> dict[str, Any]:
     """What of a link there are no words for."""
-    own = link.own
-    if len(own) == 1 and not own[0].details:
+    lost = link.lost
+    if len(lost) == 1 and not lost[0].details and not lost[0].given:
         return {}
-    return {"found": [{name: getattr(address, name) for name in ADDRESS_FIELDS} for address in own]} if own else {}
+    return {"found": [{name: getattr(address, name) for name in ADDRESS_FIELDS} for address in lost]} if lost else {}
 
 
 def _ethernet(mac: Optional[str]) -> Optional[str]:
@@ -117,6 +125,13 @@ def configure(planner: Planner, end: End, wanted: Attributes, option: str = "") 
         # The kernel forgets IPv6 addresses when a device goes down (keep_addr_on_down is off).
         planner.kept.setdefault(end, Attributes(addresses=link.own_addresses, found=link.own))
     planner.do(SetLink(end.netns, end.name, tuple((key, new) for key, (_old, new) in changes.items())), _why(changes))
+
+
+def regain_ipv6(planner: Planner, end: End, wanted: Attributes) -> None:
+    """A device whose MTU was too small for IPv6 gets its settings with a larger one, before they can be written."""
+    link = planner.state.link(end)
+    if link and wanted.mtu and too_small_for_ipv6(link.mtu) and not too_small_for_ipv6(wanted.mtu):
+        planner.do(SetLink(end.netns, end.name, (("mtu", wanted.mtu),)), _why({"mtu": (link.mtu, wanted.mtu)}))
 
 
 def address(planner: Planner, end: End, wanted: Attributes, option: str = "") -> None:
@@ -149,7 +164,7 @@ def _check_mtu(planner: Planner, end: End, wanted: Attributes, option: str) -> N
     where = f"{option}.mtu" if option else "mtu"
     if link.max_mtu and not link.min_mtu <= wanted.mtu <= link.max_mtu:
         planner.refuse(f"{wanted.mtu} is out of range: {end} takes {link.min_mtu} to {link.max_mtu} bytes", where)
-    elif wanted.mtu < IPV6_MINIMUM_MTU and wanted.addresses is None and addresses.own_ipv6(link):
+    elif too_small_for_ipv6(wanted.mtu) and wanted.addresses is None and addresses.own_ipv6(link):
         lost = ", ".join(addresses.own_ipv6(link))
         planner.refuse(
             f"{wanted.mtu} is too small for the IPv6 addresses of {end}, which the kernel would delete ({lost}): "
@@ -211,8 +226,9 @@ class SetLink(Action):
             namespace.forget_neighbors(self.name)
         if changes.get("up") is False:
             namespace.forget_devices({self.name})
-        if changes.get("up") is False or changes.get("mtu", IPV6_MINIMUM_MTU) < IPV6_MINIMUM_MTU:
+        if changes.get("up") is False:
             addresses.drop_ipv6(namespace, self.name)
+        _follow_mtu(namespace, self.name, before.mtu)
         _follow(namespace, bridges)
 
 
@@ -232,6 +248,20 @@ def forget_settings(state: State, netns: str, names: AbstractSet[str]) -> None:
     sysctls = state.namespaces[netns].sysctls
     for key in [key for key in sysctls if device_of(key) in names]:
         del sysctls[key]
+
+
+def _follow_mtu(namespace: Namespace, device: str, before: Optional[int]) -> None:
+    """With an MTU that is too small a device loses IPv6 and the settings for it; with a larger one these start anew."""
+    gone = too_small_for_ipv6(namespace.links[device].mtu)
+    if gone == too_small_for_ipv6(before):
+        return
+    for key in [key for key in namespace.sysctls if device_of(key) == device and key[1] == "ipv6"]:
+        if gone:
+            namespace.sysctls[key] = Sysctl(exists=False)
+        else:
+            del namespace.sysctls[key]
+    if gone:
+        addresses.drop_ipv6(namespace, device)
 
 
 # A bridge whose own MTU was never changed has the smallest one of its ports'. The kernel does not tell; what
@@ -254,7 +284,9 @@ def _following(namespace: Namespace, before: Link, after: Link) -> list[str]:
 
 def _follow(namespace: Namespace, bridges: Iterable[str]) -> None:
     for name in bridges:
-        namespace.links[name] = replace(namespace.links[name], mtu=_smallest_mtu(namespace, name))
+        before, mtu = namespace.links[name].mtu, _smallest_mtu(namespace, name)
+        namespace.links[name] = replace(namespace.links[name], mtu=mtu)
+        _follow_mtu(namespace, name, before)
 
 
 def _smallest_mtu(namespace: Namespace, bridge: str) -> int:

@@ -60,8 +60,8 @@ class LinkSpec:
             scope.searched.add(self.end)
         if self.end.netns != HOST:
             # A device of the host that is moved loses its settings; they are to come back with it.
-            for name in (self.end.name, "default"):
-                scope.namespace(HOST).sysctls.update(("net", family, "conf", name, "*") for family in ("ipv4", "ipv6"))
+            scope.settings(End(HOST, self.end.name), ("ipv4", "ipv6"))
+        attributes.add_to(scope, self.end, self.wanted)
 
 
 def read(reader: Reader) -> LinkSpec:
@@ -143,6 +143,7 @@ def _place(planner: Planner, spec: LinkSpec) -> None:
         planner.refuse(f"{spec.end.name} is not in {place(spec.end.netns)}, and there are several: in {names}", "name")
     elif planner.link(now) is not None and now != spec.end and planner.namespace(spec.end.netns) is not None:
         move(planner, now, spec.end, f"it is in {place(now.netns)}, wanted in {place(spec.end.netns)}")
+    attributes.regain_ipv6(planner, spec.end, spec.wanted)
 
 
 def _rescue(planner: Planner, spec: LinkSpec) -> None:
@@ -166,7 +167,7 @@ def move(planner: Planner, source: End, target: End, why: str) -> None:
     if any(is_default(route) and source.name in route.devices for route in routes):
         planner.warn(f"{source} carries the default route of {place(source.netns)}, which goes with the move")
     planner.do(MoveLink(source.netns, source.name, target.netns), why)
-    planner.kept[target] = Attributes(addresses=link.own_addresses, up=link.up, found=link.own)
+    planner.kept[target] = Attributes(addresses=link.own_addresses, up=link.up, found=link.lost)
 
 
 def _configure(planner: Planner, spec: LinkSpec) -> None:

@@ -6,9 +6,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from itertools import product
 
+from .netns_sysctl_keys import PER_DEVICE
 from .state import HOST, End
 
 
@@ -24,7 +27,6 @@ class Needs:
     firewall: bool = False
     hooks: bool = False
     shortcuts: bool = False
-    all_sysctls: bool = False
     sysctls: set[tuple[str, ...]] = field(default_factory=set)
 
 
@@ -53,6 +55,11 @@ class Scope:
         needs = self.namespace(end.netns)
         needs.routes = needs.neighbors = needs.shortcuts = True
         self.ends.add(end)
+
+    def settings(self, end: End, families: Iterable[str]) -> None:
+        """What a device loses when the kernel makes it anew for a namespace, or for a protocol."""
+        for name, family, tree in product((end.name, "default"), families, PER_DEVICE):
+            self.namespace(end.netns).sysctls.add(("net", family, tree, name, "*"))
 
     def seal(self, names: AbstractSet[str]) -> None:
         """Namespaces that go unseen, and with them devices of the host and what is on these."""

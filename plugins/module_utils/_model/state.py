@@ -43,10 +43,12 @@ def place(netns: str) -> str:
 
 @dataclass(frozen=True)
 class Address:
-    """An address on a device. `kernel_made`: link-local, loopback's own, or from router advertisements.
+    """An address on a device. `kernel_made`: link-local, loopback's own, from a router or for a time.
 
-    `details` is what it has beside (label, broadcast address, flags, ...), as the kernel writes it, `lifetime` how
-    long it still has. `bare` is one that the kernel makes no route for.
+    These are nobody's to declare or to take away. `given` is one of them that does not come by itself: a link-local one
+    that somebody chose, or one that a DHCP client leased. `details` is what an address has beside (label, broadcast
+    address, flags, ...), as the kernel writes it, `lifetime` until when it is preferred and valid, in seconds of the
+    monotonic clock. `bare` is one that the kernel makes no route for.
     """
 
     text: str
@@ -55,6 +57,7 @@ class Address:
     details: str = ""
     lifetime: str = field(default="", compare=False)
     bare: bool = False
+    given: bool = False
 
     @cached_property
     def host(self) -> str:
@@ -89,6 +92,11 @@ class Link:
     def own(self) -> tuple[Address, ...]:
         """The same, with all that the kernel tells of them."""
         return tuple(address for address in self.addresses if not address.kernel_made)
+
+    @property
+    def lost(self) -> tuple[Address, ...]:
+        """The addresses that do not come back by themselves when the device loses them."""
+        return tuple(address for address in self.addresses if address.given or not address.kernel_made)
 
     @property
     def networks(self) -> Iterator[Any]:

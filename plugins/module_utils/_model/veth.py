@@ -78,9 +78,9 @@ class Veth:
 
     def add_to(self, scope: Scope) -> None:
         scope.kinds.add(NAME)
-        for end in (self.near, self.far):
-            if end is not None:
-                scope.end(end)
+        for end, wanted, dummy in self.ends:
+            scope.end(end)
+            attributes.add_to(scope, end, wanted)
         if self.far and self.near.netns == self.far.netns == HOST and not self.absent:
             scope.searched |= self.claims
 

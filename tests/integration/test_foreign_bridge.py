@@ -1,0 +1,79 @@
+# Copyright (c) 2026, nsfabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A bridge that somebody else made gets a port of ours and follows it; without the port it is as it was found."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from host import Host
+from test_topology import apply
+from test_transaction import after, plan_of, refuse
+
+MADE = """
+ip link add br9 type bridge
+ip link set br9 up
+ip address add 10.9.9.1/24 dev br9
+ip address add 2001:db8:9::1/64 dev br9 nodad
+ip -6 route add 2001:db8:99::/64 via 2001:db8:9::2
+echo 2 > /proc/sys/net/ipv6/conf/br9/accept_ra
+"""
+
+
+def config(mtu: int | None, ports: int) -> dict[str, Any]:
+    """A document with cables from namespaces to the bridge."""
+    numbers = range(1, ports + 1)
+    return {
+        "netns": [{"name": f"ns{n}"} for n in numbers],
+        "veth": [
+            {"name": f"port{n}", "mtu": mtu, "master": "br9", "peer": {"netns": f"ns{n}", "name": "eth0"}}
+            for n in numbers
+        ],
+    }
+
+
+def bridge(host: Host) -> list[str]:
+    """The bridge, without what the kernel does in its own time."""
+    return host.sh(
+        "ip -o address show dev br9 | grep -v fe80;"
+        " ip -d -6 route show dev br9 | sed 's/ linkdown//; s/  */ /g';"
+        " cat /proc/sys/net/ipv6/conf/br9/accept_ra || :;"
+        " ip -o link show dev br9 | sed 's/NO-CARRIER,//; s/,LOWER_UP//; s/ state [A-Z]*//'"
+    ).splitlines()
+
+
+@pytest.fixture
+def host(host: Host) -> Host:
+    host.sh(MADE)
+    return host
+
+
+@pytest.mark.parametrize("mtu", [None, 1400, 1000])
+def test_after_a_failure(host: Host, mtu: int | None) -> None:
+    before = bridge(host)
+    steps = plan_of(host, config=config(mtu, 2))
+    failed = host.module("topology", name="lab", config=config(mtu, 2), inside=after(steps, refuse))
+    assert failed["msg"].endswith("The host was put back as it was found."), failed["msg"]
+    assert bridge(host) == before
+
+
+@pytest.mark.parametrize("mtu", [None, 1400, 1000])
+def test_after_absent(host: Host, mtu: int | None) -> None:
+    before = bridge(host)
+    apply(host, config(mtu, 2))
+    assert bridge(host) != before
+    host.do("topology", name="lab", state="absent")
+    assert bridge(host) == before
+
+
+@pytest.mark.parametrize("mtu", [None, 1400, 1000])
+def test_after_purge(host: Host, mtu: int | None) -> None:
+    before = bridge(host)
+    apply(host, config(mtu, 2))
+    apply(host, config(mtu, 1))
+    assert host.attributes("br9")["mtu"] == (mtu or 1500), "it has a port still"
+    apply(host, {})
+    assert bridge(host) == before
