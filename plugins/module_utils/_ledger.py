@@ -101,6 +101,12 @@ class Ledger:
         """The objects that were declared and are not any more, as far as a document alone tells."""
         return [item for item in self.objects if item.owner and not item.claims & declared]
 
+    def displaced(self, document: Document) -> list[Touched]:
+        """The cables that were made, but are not declared where they were made."""
+        places = {spec.claims for spec in document.specs["veth"] if not spec.absent}
+        made = (item for item in self.objects if item.kind == "veth" and item.found is None)
+        return [item for item in made if item.specs[0].claims not in places]
+
     def followers(
         self, gone: Sequence[Touched], declared: AbstractSet[Claim], state: Optional[State] = None
     ) -> list[Touched]:
@@ -233,12 +239,20 @@ def _key(item: Touched) -> str:
 
 
 def owners_of(document: Document, state: State) -> dict[tuple[str, Any], Any]:
-    """What a document speaks of, wherever it stands; of a device that can be moved with the entry that names it."""
-    return {
-        (kind, claim): getattr(spec, "entry", None)
-        for kind, spec in document
-        for claim in documents.origins(kind, spec, state)
-    }
+    """What a document speaks of, wherever it stands; of a device that can be moved with the entry that names it.
+
+    Where one entry would move what another declares as it stands, it is the other's.
+    """
+    owners: dict[tuple[str, Any], Any] = {}
+    for kind, spec in document:
+        owners.update(dict.fromkeys(((kind, claim) for claim in documents.origins(kind, spec, state)), _entry(spec)))
+    for kind, spec in document:
+        owners.update(dict.fromkeys(((kind, claim) for claim in documents.claims(spec)), _entry(spec)))
+    return owners
+
+
+def _entry(spec: Any) -> Any:
+    return getattr(spec, "entry", None)
 
 
 def _owned(item: Touched, owners: Mapping[tuple[str, Any], Any], state: State) -> Touched:

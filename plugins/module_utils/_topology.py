@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Optional
 
@@ -84,13 +85,8 @@ class _Run:
         known = before or Ledger(self.name, host)
         self.document = self.whole = known.hinted(self.document)
         config = self.config if self.purge else known.union(self.config)
-        candidates = self._candidates(known)
-        self.sealed = self._sealed(session, known, candidates)
-        state = observe(session, self._scope(known, candidates, self.sealed))
-        leaving, warnings = self._leaving(known, candidates, state)
-        leaving = self._handed_over(leaving, host)
-        undo, planned = self._plan(leaving, state, warnings)
-        planned = replace(planned, warnings=(*warnings, *planned.warnings))
+        leaving, undo, planned = self._decide(session, known)
+        state = planned.before
         settled = before is not None and before.complete and before.config == config
         if self.check or (settled and not planned.steps and not self.absent):
             return planned
@@ -110,6 +106,32 @@ class _Run:
             known.settle(config, self.declared if self.purge else _ledger.claims(config), planned.result)
             _ledger.save(known)
         return planned
+
+    def _decide(self, session: Session, known: Ledger) -> tuple[list[Touched], Document, Plan]:
+        """What goes, as it is and as a document, and the whole plan; raises `Refused`.
+
+        Where cables of this topology stand in each other's way, they are made anew.
+        """
+        candidates = self._candidates(known)
+        self.sealed = self._sealed(session, known, candidates)
+        try:
+            return self._decide_of(session, known, candidates)
+        except Refused:
+            displaced = [] if self.absent else known.displaced(self.document)
+            with suppress(Refused):
+                if displaced:
+                    return self._decide_of(session, known, candidates, displaced)
+            raise
+
+    def _decide_of(
+        self, session: Session, known: Ledger, candidates: Sequence[Touched], displaced: Sequence[Touched] = ()
+    ) -> tuple[list[Touched], Document, Plan]:
+        state = observe(session, self._scope(known, [*candidates, *displaced], self.sealed))
+        leaving, warnings = self._leaving(known, candidates, state)
+        more = [item for item in displaced if item not in leaving and not known.replaced(item, state)]
+        leaving = self._handed_over([*leaving, *more], known.host)
+        undo, planned = self._plan(leaving, state, warnings)
+        return leaving, undo, replace(planned, warnings=(*warnings, *planned.warnings))
 
     def _candidates(self, known: Ledger) -> list[Touched]:
         """What may have to go, as far as the ledger tells."""

@@ -17,9 +17,10 @@ from ._kernel.session import Session
 from ._model import document as documents
 from ._model import sealed
 from ._model.document import Config, Document, Plan
+from ._model.planner import UNDO
 from ._model.problems import Problems
 from ._model.state import State
-from ._model.touched import LINKS, restoration, touched
+from ._model.touched import LINKS, misplaced, restoration, touched
 from ._signals import Interrupted
 
 # Of namespaces that went unseen.
@@ -103,7 +104,8 @@ def _put_back(session: Session, document: Document, planned: Plan, former: Confi
             scope = undo.scope()
             for name, needs in document.scope().namespaces.items():
                 scope.namespace(name).sysctls |= needs.sysctls
-            back = documents.plan(undo, observe(session, scope), problems, as_found=True)
+            undo, back, obstacles = _way_back(undo, planned, observe(session, scope))
+            problems.found.extend(obstacles.found)
             apply(session, back.steps)
             left = documents.plan(undo, observe(session, scope), problems, as_found=True)
         wrong = "; ".join([*map(str, problems.found), *(step.action.what() for step in left.steps)])
@@ -111,3 +113,15 @@ def _put_back(session: Session, document: Document, planned: Plan, former: Confi
         wrong = str(second)
     told += f"The host could NOT be put back as it was: {wrong}" if wrong else "The host was put back as it was found."
     return Failed(f"{error}. {told}", restored=not wrong)
+
+
+def _way_back(undo: Document, planned: Plan, now: State) -> tuple[Document, Plan, Problems]:
+    """What puts a host back; where cables stand in each other's way, they are made anew."""
+    problems = Problems()
+    back = documents.plan(undo, now, problems, as_found=True)
+    in_the_way = misplaced(undo, planned, now) if problems else []
+    if in_the_way:
+        problems = Problems()
+        undo = documents.merged(undo, documents.read({"veth": in_the_way}, problems, UNDO))
+        back = documents.plan(undo, now, problems, as_found=True)
+    return undo, back, problems

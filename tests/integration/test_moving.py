@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
@@ -23,6 +24,14 @@ IN_NS2: Config = {"netns": "ns2", "name": "eth1", "addresses": ["10.31.0.2/24"]}
 def cable(near: str, far: str, netns: str = "ns1", peer: str = "") -> Config:
     end = {"netns": peer, "name": far} if peer else {"name": far}
     return {"netns": netns, "name": near, "addresses": ["10.7.0.1/24"], "peer": end}
+
+
+def plain(near: str, far: str) -> Config:
+    return {"name": near, "peer": {"name": far}}
+
+
+def at(netns: str) -> Config:
+    return {"netns": netns, "name": "eth0"}
 
 
 CHANGES: dict[str, tuple[Config, Config]] = {
@@ -50,6 +59,22 @@ CHANGES: dict[str, tuple[Config, Config]] = {
     "an end takes the name of another cable's end": (
         {"netns": [NS1], "veth": [cable("eth0", "far1")]},
         {"veth": [{"name": "near1", "peer": {"name": "far1"}}]},
+    ),
+    "two cables of the host exchange their ends": (
+        {"veth": [plain("a", "b"), plain("c", "d")]},
+        {"veth": [plain("a", "c"), plain("b", "d")]},
+    ),
+    "two cables exchange their ends": (
+        {"netns": [NS1, NS2], "veth": [cable("a", "b", "ns1", "ns2"), cable("c", "d", "ns1", "ns2")]},
+        {"netns": [NS1, NS2], "veth": [cable("a", "d", "ns1", "ns2"), cable("c", "b", "ns1", "ns2")]},
+    ),
+    "two cables exchange the places of ends of one name": (
+        {"netns": [NS1, NS2], "veth": [cable("a", "b", "ns1"), cable("a", "c", "ns2")]},
+        {"netns": [NS1, NS2], "veth": [cable("a", "c", "ns1"), cable("a", "b", "ns2")]},
+    ),
+    "two cables whose far ends have one name exchange them": (
+        {"netns": [NS1, NS2], "veth": [{"name": "a", "peer": at("ns1")}, {"name": "b", "peer": at("ns2")}]},
+        {"netns": [NS1, NS2], "veth": [{"name": "a", "peer": at("ns2")}, {"name": "b", "peer": at("ns1")}]},
     ),
 }
 
@@ -101,3 +126,30 @@ def test_killed_after_any_step_and_then_finished_taken_back_or_down(host: Host, 
         taken_down = host.module("topology", name="lab", state="absent")
         assert not taken_down.get("failed"), (steps, taken_down["msg"])
         assert snapshot(host) == before, f"killed after {steps} steps"
+
+
+def some_cables(choice: random.Random) -> Config:
+    """Up to four cables between ends of few names in few places."""
+    ends = [{"name": name, **place} for name in "abc" for place in ({}, {"netns": "ns1"}, {"netns": "ns2"})]
+    choice.shuffle(ends)
+    pairs = [(ends[2 * number], ends[2 * number + 1]) for number in range(choice.randint(1, 4))]
+    return {"netns": [NS1, NS2], "veth": [{**near, "peer": far} for near, far in pairs]}
+
+
+@pytest.mark.parametrize("seed", [17, 18, 20, 25, 30, 32])
+def test_any_cables_make_way_for_any_others(host: Host, seed: int) -> None:
+    choice = random.Random(seed)
+    bare = snapshot(host)
+    apply(host, {"netns": [NS1, NS2]})
+    for dummy in range(8):
+        config, before = some_cables(choice), snapshot(host)
+        steps = choice.randrange(plan_of(host, config=config) + 1)
+        failed = host.module("topology", name="lab", config=config, inside=after(steps, refuse))
+        assert failed["msg"].endswith("The host was put back as it was found."), failed["msg"]
+        assert snapshot(host) == before, f"failed after {steps} steps"
+        apply(host, config)
+        assert not apply(host, config)["changed"]
+        ends = host.sh("ip -o link; ip -n ns1 -o link; ip -n ns2 -o link").count("link/ether")
+        assert ends == 1 + 2 * len(config["veth"])
+    host.do("topology", name="lab", state="absent")
+    assert snapshot(host) == bare

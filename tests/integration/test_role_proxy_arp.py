@@ -27,7 +27,7 @@ def test_the_hosts_end_answers_for_the_other_namespace(host: Host) -> None:
     outer = host.link("veth1b")["address"]
     host.sh("ip neighbor flush dev veth1a", "ns1")
 
-    reply = Capture(host, "veth1a", "arp[6:2] == 2", "ns1")
+    reply = Capture(host, "veth1a", "arp[6:2] == 2 and arp src host 10.244.2.3", "ns1")
     arriving = Capture(host, "veth2a", "icmp[icmptype] == icmp-echo", "ns2")
     cables = [
         Count(host, f"veth{n}b", f"ip saddr 10.244.{n}.3 icmp type {kind}")

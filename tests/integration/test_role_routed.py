@@ -35,7 +35,7 @@ def test_the_packets_go_through_the_gateway(host: Host, onlink: bool) -> None:
     assert len(host.routes("ns1")) == (1 if onlink else 2)
     host.sh("ip neighbor flush dev veth1a", "ns1")
 
-    asked = Capture(host, "veth1a", "arp[6:2] == 1", "ns1")
+    asked = Capture(host, "veth1a", "arp[6:2] == 1 and arp src host 10.244.1.3", "ns1")
     arriving = Capture(host, "veth2a", "icmp[icmptype] == icmp-echo", "ns2")
     cables = [
         Count(host, f"veth{n}b", f"ip saddr 10.244.{n}.3 icmp type {kind}")
@@ -60,7 +60,7 @@ def test_the_host_answers_for_nobody_else(host: Host) -> None:
     host.sh(HOSTILE["other defaults"].replace("eth0", "lo"))
     converge_role(host, "routed", verify=False)
     host.sh("ip route add 10.244.2.0/24 dev veth1a", "ns1")
-    asked = Capture(host, "veth1b", "arp")
+    asked = Capture(host, "veth1b", "arp src host 10.244.1.3")
     assert "0 received" in host.sh("ping -n -c1 -W1 10.244.2.3 || true", "ns1")
     assert "who-has 10.244.2.3" in asked.packets()[0]
     assert neighbors(host, "ns1").get("10.244.2.3", "") == ""

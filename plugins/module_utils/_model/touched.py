@@ -16,7 +16,7 @@ from typing import Any, Optional
 from .addresses import AddAddress, DeleteAddress
 from .attributes import SetLink
 from .bridge import CreateBridge
-from .document import Claim, Plan, claims, declared
+from .document import Claim, Document, Plan, claims, declared
 from .link import MoveLink
 from .netns_sysctl_keys import device_of, key
 from .problems import Problems, Reader
@@ -111,7 +111,9 @@ def touched(planned: Plan) -> list[Touched]:
         places = _places(kind, planned)
         if name == "link":
             places.update(dict.fromkeys(sorted(acted["link"])))
-        seen: set[Any] = set()
+        # The far ends of cables that were there before, and of those that are there after.
+        were: set[Any] = set()
+        are: set[Any] = set()
         changed = {subject for subject in places if _differs(kind, planned, subject)}
         # By namespace: in a thousand of them, each looks only at its own.
         nearby: dict[Any, list[Any]] = defaultdict(list)
@@ -119,18 +121,19 @@ def touched(planned: Plan) -> list[Touched]:
             nearby[subject[0]].append(subject)
         for subject in places:
             follows = subject not in changed and hasattr(kind, "follows") and kind.follows(subject, nearby[subject[0]])
-            if subject in seen or not (subject in changed or follows):
+            if not (subject in changed or follows):
                 continue
-            before, after = recorded(kind, planned.before, subject), recorded(kind, planned.after, subject)
+            before = None if subject in were else recorded(kind, planned.before, subject)
+            after = None if subject in are else recorded(kind, planned.after, subject)
             if name in DEVICES and _is_linked(planned, name, subject, acted):
                 before = None
             if after is None and hasattr(kind, "inherited") and kind.inherited(planned.before, subject):
                 continue
             if before or (after and not (name in INSEPARABLE or _moved(planned, subject))):
-                found = _touched(name, before, before or after, seen)
+                found = _touched(name, before, before or after, were if before else are)
                 result.append(replace(found, former=targets[subject]) if name == "link" else found)
             if before and after and name in DEVICES and _is_another(planned, subject):
-                result.append(_touched(name, None, after, seen))
+                result.append(_touched(name, None, after, are))
     return result
 
 
@@ -240,6 +243,23 @@ def restoration(objects: Iterable[Touched]) -> dict[str, list[Mapping[str, Any]]
         if item.found is None:
             config.setdefault(item.kind, []).append(item.absent)
     return config
+
+
+def misplaced(undo: Document, planned: Plan, now: State) -> list[Mapping[str, Any]]:
+    """Entries that remove the cables which a plan has made or moved, and that do not stand where they were."""
+    places = {spec.claims for spec in undo.specs["veth"] if not spec.absent}
+    acted: set[End] = set()
+    for action in (step.action for step in planned.steps):
+        if isinstance(action, CreateVeth):
+            acted.update((action.near, action.far))
+        elif isinstance(action, MoveLink):
+            acted.update(End(netns, action.name) for netns in (action.netns, action.target))
+    cables = {
+        frozenset((end, link.peer)): {**end.entry, "peer": link.peer.entry, "state": "absent"}
+        for end in sorted(acted)
+        if (link := now.link(end)) and link.peer
+    }
+    return [entry for ends, entry in cables.items() if ends not in places]
 
 
 def without(objects: Iterable[Touched], state: State) -> State:

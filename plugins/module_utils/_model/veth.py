@@ -266,7 +266,7 @@ def _address(planner: Planner, spec: Veth) -> None:
 def _remove(planner: Planner, spec: Veth) -> None:
     now = locate(planner.state, spec) if spec.far else spec.near
     found = planner.state.link(now)
-    if not spec.absent or found is None:
+    if not spec.absent or found is None or _is_anothers(planner, spec, now, found):
         return
     if found.kind != NAME:
         planner.refuse(f"{now} is {kind_name(found)}, not a veth; it is left alone", "name")
@@ -277,6 +277,14 @@ def _remove(planner: Planner, spec: Veth) -> None:
             planner.refuse(f"the cable from {now} leads to {other_end}; it is left alone", "peer.name")
     else:
         planner.do(link.DeleteLink(now.netns, now.name, found.peer), "the cable is not wanted")
+
+
+def _is_anothers(planner: Planner, spec: Veth, now: End, found: Link) -> bool:
+    """Whether the cable that was found elsewhere is one that the document declares there."""
+    ends = {now, found.peer}
+    if spec.claims == ends:
+        return False
+    return any(other.claims == ends for other in planner.specs.get(NAME, ()) if not other.absent)
 
 
 PLAN = {
