@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a topology has made on this host, and what it found there before.
+"""The ledgers of this host's topologies.
 
 One JSON file for each topology, in a folder that is gone at reboot like the namespaces themselves. It is
 written before anything changes, so that a run that is killed can be finished or undone by the next one.
@@ -12,287 +12,15 @@ from __future__ import annotations
 
 import json
 import os
-import time
-from collections.abc import Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from typing import Any, Optional
+from typing import Optional
 
 from ._errors import KernelError
 from ._lock import DIRECTORY
-from ._model import document as documents
-from ._model.document import Claim, Config, Document, Plan
-from ._model.found import agreeing, by_device
-from ._model.netns_sysctl import follows
-from ._model.problems import Problems
-from ._model.state import HOST, End, State
-from ._model.touched import DEVICES, LINKS, Touched, latest, touched
+from ._model.ledger import VERSION, Ledger
+from ._model.touched import Touched
 
 FOLDER = os.path.join(DIRECTORY, "topologies")
-VERSION = 1
-SYSCTL = "netns_sysctl"
-
-
-@dataclass
-class Ledger:
-    """`objects` in the order they were first touched; `identities` says which exactly were made."""
-
-    name: str
-    host: str
-    config: Config = field(default_factory=dict)
-    objects: list[Touched] = field(default_factory=list)
-    identities: dict[str, int] = field(default_factory=dict)
-    complete: bool = False
-    version: int = VERSION
-
-    def own(self, document: Document, state: State) -> None:
-        """Notes which entry declares each object now, perhaps at another place than before."""
-        owners = owners_of(document, state)
-        self.objects = [_owned(item, owners, state) for item in self.objects]
-
-    def hinted(self, document: Document) -> Document:
-        """A document whose links are looked for where this topology has moved them."""
-        places: dict[str, list[str]] = {}
-        for item in self.objects:
-            places.setdefault(item.absent.get("name", ""), []).extend(item.hints.get("places", ()))
-        links = [replace(spec, places=tuple(places.get(spec.end.name, ()))) for spec in document.specs["link"]]
-        return Document({**document.specs, "link": links})
-
-    def add(self, planned: Plan, document: Document, undone: Plan, state: State) -> None:
-        """Notes what is about to be touched for the first time; what was found earlier stays.
-
-        Not what only the undoing touches, and not what goes with its namespace: neither is to come back.
-        `state` is what was found, without the devices that go.
-        """
-        owners = owners_of(document, state)
-        known = {claim for item in self.objects for claim in item.claims}
-        for item in touched(undone):
-            known |= item.claims if not item.claims & owners.keys() else set()
-        devices, earlier = self._made(), by_device(self.objects)
-        made = {item.absent["name"] for item in self.objects if item.kind == "netns" and item.found is None}
-        going = made - planned.after.namespaces.keys()
-        for item in touched(planned):
-            if item.claims & known or (item.kind != "netns" and item.places & going):
-                continue
-            item = _owned(agreeing(item, earlier), owners, state)
-            if item.owner is None and item.kind == SYSCTL and item.devices & devices:
-                # It only follows, on a device that goes with this topology.
-                continue
-            self.objects.append(replace(item, since=time.monotonic()))
-            earlier.update(by_device([item]))
-        self._follow(document, planned)
-
-    def _follow(self, document: Document, planned: Plan) -> None:
-        """A cable of ours that moves is ours at its new place as well."""
-        made = [item for item in self.objects if item.kind == "veth" and item.found is None]
-        marks = {claim for item in made for claim in item.claims}
-        places = {item.devices for item in made}
-        for kind, spec in document:
-            if kind == "veth" and not spec.absent and spec.claims not in places:
-                if {(kind, claim) for claim in documents.origins(kind, spec, planned.before)} & marks:
-                    self.objects.append(Touched(kind, None, {**spec.entry, "state": "absent"}, spec.entry))
-
-    def _made(self) -> set[End]:
-        """The devices that this topology made."""
-        return {end for item in self.objects if item.found is None for end in item.devices if item.kind in DEVICES}
-
-    def left_by(self, declared: AbstractSet[Claim]) -> list[Touched]:
-        """The objects that were declared and are not any more, as far as a document alone tells."""
-        return [item for item in self.objects if item.owner and not item.claims & declared]
-
-    def displaced(self, document: Document) -> list[Touched]:
-        """The cables that were made, but are not declared where they were made."""
-        places = {spec.claims for spec in document.specs["veth"] if not spec.absent}
-        made = (item for item in self.objects if item.kind == "veth" and item.found is None)
-        return [item for item in made if item.specs[0].claims not in places]
-
-    def followers(
-        self, gone: Sequence[Touched], declared: AbstractSet[Claim], state: Optional[State] = None
-    ) -> list[Touched]:
-        """What nobody declared, and that comes back when these objects are put back.
-
-        Sysctls that follow, and what a device that was found had on it. With a state, only where the device is there
-        or comes back.
-        """
-        written = [subject for item in gone if item.kind == SYSCTL for dummy, subject in item.claims]
-        still = [subject for kind, subject in declared if kind == SYSCTL]
-        moved = {end for item in gone if item.kind == "link" and len(item.claims) > 1 for end in item.devices}
-        found = {end for item in gone if item.found for end in item.devices if item.kind in LINKS}
-        found |= self._left_alone({claim for item in gone for claim in item.claims})
-        return [
-            item
-            for item in self.objects
-            if item.owner is None
-            and not item.claims & declared
-            and (
-                _follows(item, written, still, found, moved, state)
-                if item.kind == SYSCTL
-                else bool(item.found and item.devices & found)
-            )
-        ]
-
-    def _left_alone(self, gone: AbstractSet[Claim]) -> set[End]:
-        """The bridges that lose the last of this topology's ports: their MAC address and their MTU had followed."""
-        going: set[End] = set()
-        staying: set[End] = set()
-        for kind, entries in self.config.items():
-            for entry in entries if kind in LINKS else ():
-                masters = {
-                    End(part.get("netns") or HOST, part["master"])
-                    for part in (entry, entry.get("peer") or {})
-                    if part.get("master")
-                }
-                if masters:
-                    (going if claims({kind: [entry]}) & gone else staying).update(masters)
-        return going - staying
-
-    def union(self, config: Config) -> Config:
-        """A configuration with what was declared before it and not purged."""
-        declared = claims(config)
-        merged = {kind: list(entries) for kind, entries in config.items()}
-        for kind, entries in self.config.items():
-            merged.setdefault(kind, []).extend(entry for entry in entries if not claims({kind: [entry]}) & declared)
-        return merged
-
-    def shared(self, leaving: Sequence[Touched]) -> list[Touched]:
-        """Those of another topology's objects that this one declares as well, or that follow such."""
-        declared = claims(self.config)
-        written = [subject for kind, subject in declared if kind == SYSCTL]
-        return [
-            item
-            for item in leaving
-            if item.claims & declared
-            or (item.kind == SYSCTL and any(follows(key, written) for dummy, key in item.claims))
-        ]
-
-    def inherit(self, objects: Sequence[Touched]) -> None:
-        """Takes over what another topology had found, unless this one found it earlier."""
-        numbers = {claim: number for number, item in enumerate(self.objects) for claim in item.claims}
-        for item in objects:
-            known = {numbers[claim] for claim in item.claims if claim in numbers}
-            for number in known:
-                mine = self.objects[number]
-                if item.since < mine.since:
-                    self.objects[number] = replace(mine, found=item.found, absent=item.absent, since=item.since)
-            if not known:
-                self.objects.append(item)
-
-    def settle(self, config: Config, declared: AbstractSet[Claim], state: State) -> None:
-        """After a run: forgets what is no longer declared, and notes which objects exactly stand now."""
-        owned = [item for item in latest(self.objects) if item.owner is None or item.claims & declared]
-        self.objects = [_arrived(item) for item in owned]
-        self.config, self.complete = config, True
-        made = {_key(item): item for item in self.objects if item.found is None}
-        # With `purge: false` not all that was made has been read.
-        found = {key: identity(item, state) or self.identities.get(key) for key, item in made.items()}
-        self.identities = {key: value for key, value in found.items() if value}
-
-    def doubt(self, items: Iterable[Touched]) -> None:
-        """Before a run: of what it makes or removes, it is not known which exactly will stand if it is killed."""
-        for item in items:
-            self.identities.pop(_key(item), None)
-
-    def recognise(self, objects: Sequence[Touched], state: State) -> None:
-        """After a run that was undone: what it removed has been made again."""
-        found = {_key(item): identity(item, state) for item in objects if _key(item) in self.identities}
-        self.identities.update({key: value for key, value in found.items() if value})
-
-    def touched(self, planned: Plan) -> list[Touched]:
-        """The objects that a plan makes, changes or removes."""
-        acted_on = {claim for item in touched(planned) for claim in item.claims}
-        return [item for item in self.objects if item.claims & acted_on]
-
-    def replaced(self, item: Touched, state: State) -> bool:
-        """Whether something else stands now where this topology made an object."""
-        made, now = self.identities.get(_key(item)), identity(item, state)
-        return bool(made and now) and made != now
-
-    def has_made(self, name: str, number: int) -> bool:
-        """Whether a namespace that has a number, or 0 where there is none, can only be the one that was made."""
-        made = self.identities.get(_key(Touched("netns", None, {"name": name, "state": "absent"})))
-        return bool(made) and number in (0, made)
-
-    def path(self) -> str:
-        return path_of(self.name)
-
-
-def _follows(
-    item: Touched, written: Any, still: Any, found: AbstractSet[End], moved: AbstractSet[End], state: Optional[State]
-) -> bool:
-    """Whether a sysctl changes when others are written, or comes back with a device that lost it."""
-    there = state is None or all(state.link(end) or end in moved for end in item.devices)
-    wanted = any(follows(key, still) for dummy, key in item.claims)
-    source = any(follows(key, written) for dummy, key in item.claims)
-    return there and not wanted and (source or bool(item.devices & found))
-
-
-def _arrived(item: Touched) -> Touched:
-    """A cable that was made stands where it is declared, wherever it was made."""
-    if item.kind != "veth" or item.found is not None or item.owner is None:
-        return item
-    return replace(item, absent={**item.owner, "state": "absent"}, former=())
-
-
-def _key(item: Touched) -> str:
-    return json.dumps([item.kind, item.absent], sort_keys=True)
-
-
-def owners_of(document: Document, state: State) -> dict[tuple[str, Any], Any]:
-    """What a document speaks of, wherever it stands; of a device that can be moved with the entry that names it.
-
-    Where one entry would move what another declares as it stands, it is the other's.
-    """
-    owners: dict[tuple[str, Any], Any] = {}
-    for kind, spec in document:
-        owners.update(dict.fromkeys(((kind, claim) for claim in documents.origins(kind, spec, state)), _entry(spec)))
-    for kind, spec in document:
-        owners.update(dict.fromkeys(((kind, claim) for claim in documents.claims(spec)), _entry(spec)))
-    return owners
-
-
-def _entry(spec: Any) -> Any:
-    return getattr(spec, "entry", None)
-
-
-def _owned(item: Touched, owners: Mapping[tuple[str, Any], Any], state: State) -> Touched:
-    mine = claims_of(item, state) & owners.keys()
-    if not mine:
-        return item
-    owner = owners[min(mine, key=str)] or item.absent
-    former = [*item.former, item.owner] if item.owner and item.owner != owner else item.former
-    return replace(item, owner=owner, former=former)
-
-
-def claims(config: Config) -> set[Claim]:
-    """What a configuration speaks of."""
-    return claims_in(documents.read(config, Problems()))
-
-
-def claims_in(document: Document) -> set[Claim]:
-    """What a document speaks of."""
-    return {(kind, claim) for kind, spec in document for claim in documents.claims(spec)}
-
-
-def places_of(document: Document, kinds: AbstractSet[str], state: State) -> set[Claim]:
-    """What a document speaks of, of some kinds, wherever it stands."""
-    return {(kind, claim) for kind, spec in document if kind in kinds for claim in documents.origins(kind, spec, state)}
-
-
-def claims_of(item: Touched, state: State) -> set[Claim]:
-    """What an object is, where it was found, where it was declared and where it stands now."""
-    return {(item.kind, claim) for spec in item.specs for claim in documents.origins(item.kind, spec, state)}
-
-
-def identity(item: Touched, state: State) -> int:
-    """The number by which the kernel tells an object from its successor; 0 where it has none."""
-    if item.kind == "netns":
-        found = state.namespaces.get(item.absent["name"])
-        return found.inode if found else 0
-    if item.kind in ("veth", "bridge"):
-        link = state.link(End(item.absent.get("netns") or HOST, item.absent["name"]))
-        return link.index if link else 0
-    return 0
 
 
 def path_of(name: str) -> str:
@@ -331,12 +59,12 @@ def load(name: str, host: str) -> Optional[Ledger]:
 def save(ledger: Ledger) -> None:
     """Writes a ledger so that it is whole or not there at all."""
     os.makedirs(FOLDER, mode=0o700, exist_ok=True)
-    temporary = ledger.path() + ".new"
+    temporary = path_of(ledger.name) + ".new"
     with open(temporary, "w", encoding="utf-8") as stream:
         stream.write(json.dumps({**vars(ledger), "objects": [item.record for item in ledger.objects]}))
         stream.flush()
         os.fsync(stream.fileno())
-    os.rename(temporary, ledger.path())
+    os.rename(temporary, path_of(ledger.name))
     folder = os.open(FOLDER, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(folder)

@@ -19,10 +19,10 @@ from . import _ledger, _validate
 from ._glue import guarded, read, refuse, warn
 from ._kernel.observe import observe
 from ._kernel.session import Session
-from ._ledger import Ledger
 from ._model import document as documents
 from ._model import sealed as seals
 from ._model.document import Config, Document, Plan
+from ._model.ledger import Ledger, claims, claims_in, claims_of, places_of
 from ._model.planner import UNDO
 from ._model.problems import Problems
 from ._model.registry import KINDS
@@ -77,7 +77,7 @@ class _Run:
         self.purge = self.absent or module.params["purge"]
         self.check: bool = module.check_mode
         self.config, self.document, self.whole = config, document, document
-        self.declared = _ledger.claims_in(document)
+        self.declared = claims_in(document)
 
     def converge(self, session: Session) -> Plan:
         host = _ledger.this_host(session.host_inode())
@@ -103,7 +103,7 @@ class _Run:
         if self.absent:
             _ledger.forget(self.name)
         else:
-            known.settle(config, self.declared if self.purge else _ledger.claims(config), planned.result)
+            known.settle(config, self.declared if self.purge else claims(config), planned.result)
             _ledger.save(known)
         return planned
 
@@ -178,8 +178,8 @@ class _Run:
         # What goes makes way: a link may be wanted where a cable that is not declared any more has an end of its name.
         for kinds in (DEVICES, KINDS.keys() - DEVICES):
             cleared = without([item for item in leaving if item.kind not in kinds], state)
-            here = _ledger.places_of(self.document, kinds, cleared)
-            leaving = [item for item in leaving if not here & _ledger.claims_of(item, cleared)]
+            here = places_of(self.document, kinds, cleared)
+            leaving = [item for item in leaving if not here & claims_of(item, cleared)]
         return leaving + known.followers(leaving, self.declared, state), warnings
 
     def _handed_over(self, leaving: list[Touched], host: str) -> list[Touched]:
@@ -295,4 +295,4 @@ def _live(session: Session, namespaces: Optional[Sequence[str]], recorded: Seque
 def _recorded_sysctls(recorded: Sequence[Ledger]) -> set[Any]:
     """A kernel has a thousand sysctls; those that a topology declares are told."""
     configs = [{"netns_sysctl": ledger.config.get("netns_sysctl", ())} for ledger in recorded]
-    return {subject for config in configs for dummy, subject in _ledger.claims(config)}
+    return {subject for config in configs for dummy, subject in claims(config)}

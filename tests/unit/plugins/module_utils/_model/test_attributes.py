@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.nsfabric.linux.plugins.module_utils._model import attributes
-from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import Address, End, Hop, Route
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import Address, End, Hop, Route, Sysctl
 from ansible_collections.nsfabric.linux.tests.unit.plugins.module_utils._model.links import (
     commands,
     device,
@@ -91,6 +91,39 @@ def test_ipv6_and_the_mtu() -> None:
     small = state(links={NIC: device("nic", mtu=1000)})
     (problem,) = problems(small, link=[{"name": "nic", "addresses": ["10.0.0.1/24", "fd00::1/64"]}])
     assert problem == "config.link[0].addresses[1]: IPv6 needs an MTU of 1280 bytes; nic has 1000"
+
+
+def test_ipv6_settings_go_with_a_small_mtu_and_start_anew_with_a_larger_one() -> None:
+    key = ("net", "ipv6", "conf", "nic", "accept_ra")
+    setting = {"name": "net.ipv6.conf.nic.accept_ra", "value": 0}
+    host = state(links={NIC: device("nic")})
+    host.namespaces[""].sysctls[key] = Sysctl("0")
+    small = planned(host, link=[{"name": "nic", "mtu": 1000}]).after
+    assert not small.namespaces[""].sysctls[key].exists
+    assert commands(small, link=[{"name": "nic", "mtu": 1400}], netns_sysctl=[setting]) == [
+        "ip link set dev nic mtu 1400",
+        "sysctl -w net.ipv6.conf.nic.accept_ra=0",
+    ]
+
+
+def test_a_bridge_whose_mtu_follows_a_port_loses_ipv6_with_it() -> None:
+    host = state(links={NIC: device("nic", mtu=1000), End("", "br0"): device("br0", "fd00::1/64", kind="bridge")})
+    after = planned(host, link=[{"name": "nic", "master": "br0"}]).after
+    assert (after.namespaces[""].links["br0"].mtu, after.namespaces[""].links["br0"].addresses) == (1000, ())
+
+
+def test_what_was_leased_or_chosen_comes_back_and_is_never_taken_away() -> None:
+    given = (Address("2001:db8::1/128", kernel_made=True, given=True), Address("fe80::1/64", True, given=True))
+    link = replace(device("nic"), addresses=(Address("10.0.0.1/24"), *given, Address("fe80::2/64", kernel_made=True)))
+    host = state("ns1", links={NIC: link})
+    assert commands(host, link=[{"name": "nic", "addresses": []}]) == ["ip address delete 10.0.0.1/24 dev nic"]
+    assert commands(host, link=[{"netns": "ns1", "name": "nic"}]) == [
+        "ip link set dev nic netns ns1",
+        "ip -n ns1 link set dev nic up",
+        "ip -n ns1 address add 10.0.0.1/24 dev nic",
+        "ip -n ns1 address add fe80::1/64 dev nic",
+        "ip -n ns1 address add 2001:db8::1/128 dev nic",
+    ]
 
 
 def test_ipv6_addresses_outlive_the_way_down() -> None:

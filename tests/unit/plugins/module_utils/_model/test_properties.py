@@ -26,6 +26,7 @@ from ansible_collections.nsfabric.linux.plugins.module_utils import _ledger, _to
 from ansible_collections.nsfabric.linux.plugins.module_utils._model import document as documents
 from ansible_collections.nsfabric.linux.plugins.module_utils._model import netns
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.document import Document, Plan
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.ledger import Ledger
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.problems import Problems
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.registry import KINDS
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import HOST, Namespace, State
@@ -321,13 +322,13 @@ class Topology:
         assert told(documents.plan(document, self.state, Problems()).steps) == []
         return replace(planned, held=self.state)
 
-    def _load(self, name: str, host: str) -> Optional[_ledger.Ledger]:
+    def _load(self, name: str, host: str) -> Optional[Ledger]:
         if self.ledger is None:
             return None
         data = json.loads(self.ledger)
-        return _ledger.Ledger(**{**data, "objects": [Touched(**item) for item in data["objects"]]})
+        return Ledger(**{**data, "objects": [Touched(**item) for item in data["objects"]]})
 
-    def _save(self, ledger: _ledger.Ledger) -> None:
+    def _save(self, ledger: Ledger) -> None:
         self.ledger = json.dumps(asdict(ledger))
 
     def _forget(self, name: str) -> None:

@@ -1,0 +1,101 @@
+# Copyright (c) 2026, nsfabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A ledger: what it remembers from run to run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from ansible_collections.nsfabric.linux.plugins.module_utils._model import document as documents
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.ledger import Ledger, claims
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.problems import Problems
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import HOST, Link, Namespace, State
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.touched import Touched
+
+MADE = Touched("netns", None, {"name": "ns1", "state": "absent"})
+FOUND = Touched("link", {"name": "eth0", "mtu": 1500}, {"name": "eth0", "state": "absent"})
+CONFIG: dict[str, list[dict[str, Any]]] = {"netns": [{"name": "ns1"}], "link": [{"name": "eth0", "mtu": 1400}]}
+
+
+def ledger(**changes: Any) -> Ledger:
+    return Ledger("lab", "boot:1", CONFIG, [MADE, FOUND], **changes)
+
+
+def cable(near: str, far: str) -> dict[str, Any]:
+    return {"name": near, "peer": {"name": far}}
+
+
+def made(near: str, far: str) -> Touched:
+    return Touched("veth", None, {**cable(near, far), "state": "absent"}, cable(near, far))
+
+
+class TestFound:
+    def test_what_was_found_first_counts(self) -> None:
+        address = {"name": "eth0", "addresses": ["192.0.2.1/24"]}
+        first = Touched("link", address, {"name": "eth0", "state": "absent"}, since=1.0)
+        later = replace(first, found={"name": "eth0", "addresses": []}, since=2.0)
+        for mine, other in ((first, later), (later, first)):
+            heir = Ledger("lab", "boot:1", objects=[mine])
+            heir.inherit([other])
+            assert [item.found for item in heir.objects] == [address]
+
+
+class TestOwnership:
+    def test_what_was_replaced_behind_our_back_is_told(self) -> None:
+        state = State({HOST: Namespace(), "ns1": Namespace(inode=77)})
+        known = ledger()
+        known.settle(CONFIG, claims(CONFIG), state)
+        assert known.complete
+        assert not known.replaced(MADE, state)
+        state.namespaces["ns1"].inode = 78
+        assert known.replaced(MADE, state)
+        del state.namespaces["ns1"]
+        assert not known.replaced(MADE, state)
+
+    def test_a_device_is_known_by_its_number(self) -> None:
+        bridge = Touched("bridge", None, {"name": "br0", "state": "absent"})
+        known = Ledger("lab", "boot:1", {}, [bridge])
+        state = State({HOST: Namespace(links={"br0": Link("br0", "bridge", index=9)})})
+        config = {"bridge": [{"name": "br0"}]}
+        known.settle(config, claims(config), state)
+        assert not known.replaced(bridge, state)
+        state.namespaces[HOST].links["br0"] = Link("br0", "bridge", index=12)
+        assert known.replaced(bridge, state)
+
+    def test_what_is_not_declared_any_more_is_forgotten(self) -> None:
+        known = Ledger("lab", "boot:1", CONFIG, [replace(MADE, owner=MADE.absent), replace(FOUND, owner=FOUND.absent)])
+        config = {"link": CONFIG["link"]}
+        known.settle(config, claims(config), State({HOST: Namespace()}))
+        assert [item.kind for item in known.objects] == ["link"]
+        assert known.config == {"link": CONFIG["link"]}
+
+    def test_what_was_not_purged_stays_declared(self) -> None:
+        merged = ledger().union({"netns": [{"name": "ns2"}], "link": [{"name": "eth0", "mtu": 9000}]})
+        assert merged == {"netns": [{"name": "ns2"}, {"name": "ns1"}], "link": [{"name": "eth0", "mtu": 9000}]}
+
+
+class TestCables:
+    def test_those_that_stand_where_they_are_declared_are_not_displaced(self) -> None:
+        known = Ledger("lab", "boot:1", objects=[made("a", "b"), made("c", "d"), made("e", "f")])
+        document = documents.read({"veth": [cable("a", "d"), cable("c", "b"), cable("f", "e")]}, Problems())
+        assert known.displaced(document) == [made("a", "b"), made("c", "d")]
+
+    def test_what_one_entry_would_move_and_another_declares_is_the_others(self) -> None:
+        ns1, ns2 = {"netns": "ns1"}, {"netns": "ns2"}
+        stays = {**ns1, "name": "c", "peer": {**ns2, "name": "b"}}
+        config = {"veth": [stays, {**ns2, "name": "c", "peer": {**ns1, "name": "b"}}]}
+        known = Ledger("lab", "boot:1", objects=[Touched("veth", None, {**stays, "state": "absent"}, stays)])
+        state = State({HOST: Namespace()})
+        known.own(documents.read(config, Problems()), state)
+        assert known.objects[0].owner == stays
+
+
+def test_a_bridge_that_loses_its_last_port_comes_back_with_it() -> None:
+    bridge = Touched("bridge", {"name": "br9", "mac": "02:00:00:00:00:01"}, {"name": "br9", "state": "absent"})
+    config = {"veth": [{**cable("a", "b"), "master": "br9"}, {**cable("c", "d"), "master": "br9"}]}
+    known = Ledger("lab", "boot:1", config, [bridge, made("a", "b"), made("c", "d")])
+    assert known.followers(known.objects[1:2], set()) == []
+    assert known.followers(known.objects[1:], set()) == [bridge]
