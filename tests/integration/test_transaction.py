@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from itertools import groupby
 from typing import Any
 
 import pytest
@@ -17,20 +18,30 @@ from test_topology import STAR, apply, snapshot
 
 from ansible_collections.nsfabric.linux.plugins.module_utils import _lock, _transaction
 from ansible_collections.nsfabric.linux.plugins.module_utils._errors import KernelError
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.netns import DeleteNetns
 
 real_apply = _transaction.apply
 
 
 def after(steps: int, what: Callable[[], object]) -> Callable[[], object]:
-    """Makes a module do something after so many steps."""
+    """Makes a module do something after so many steps.
+
+    Namespaces go together, or none of them: only who is killed leaves some.
+    """
+
+    def at_once(step: Any) -> Any:
+        return "namespaces" if isinstance(step.action, DeleteNetns) and what is not kill else step
 
     def step_by_step(session: Any, plan: Any) -> None:
-        for number, step in enumerate(plan):
-            if number == steps:
+        done = 0
+        for dummy, group in groupby(plan, key=at_once):
+            batch = list(group)
+            if done <= steps < done + len(batch):
                 _transaction.apply = real_apply
                 what()
-            real_apply(session, [step])
-        if len(plan) == steps:
+            real_apply(session, batch)
+            done += len(batch)
+        if done == steps:
             _transaction.apply = real_apply
             what()
 

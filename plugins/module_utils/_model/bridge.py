@@ -226,7 +226,9 @@ def _remove(planner: Planner, spec: Bridge) -> None:
     if not spec.absent or found is None:
         return
     if found.kind != NAME:
-        planner.refuse(f"{spec.end} is {kind_name(found)}, not a bridge; it is left alone", "name")
+        # Where the document declares what stands there, the bridge has given way to it.
+        if not planner.claims_place(spec.end):
+            planner.refuse(f"{spec.end} is {kind_name(found)}, not a bridge; it is left alone", "name")
         return
     planner.do(link.DeleteLink(spec.end.netns, spec.end.name), "the bridge is not wanted")
 

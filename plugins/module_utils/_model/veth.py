@@ -268,10 +268,11 @@ def _remove(planner: Planner, spec: Veth) -> None:
     found = planner.state.link(now)
     if not spec.absent or found is None or _is_anothers(planner, spec, now, found):
         return
+    # Where the document declares what stands there, this one has given way to it.
     if found.kind != NAME:
-        planner.refuse(f"{now} is {kind_name(found)}, not a veth; it is left alone", "name")
+        if not planner.claims_place(now):
+            planner.refuse(f"{now} is {kind_name(found)}, not a veth; it is left alone", "name")
     elif spec.far and found.peer and found.peer.name != spec.far.name:
-        # Where the document declares what stands there, this one has given way to it.
         if not planner.declares(now):
             other_end = f"{found.peer}, not to {spec.far}"
             planner.refuse(f"the cable from {now} leads to {other_end}; it is left alone", "peer.name")
