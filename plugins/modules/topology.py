@@ -20,8 +20,8 @@ description:
     namespaces that the topology made. They go together; while something else uses one of them, none goes. When they
     are gone, C(SIGINT), C(SIGTERM) and C(SIGHUP) are too late to end the run; should it fail even so, they are built
     again as they were declared, and the message says so.
-  - Where a new document has a cable of the topology elsewhere, its ends are moved. Cables that stand in each other's way
-    are made anew.
+  - Where a new document has a cable of the topology elsewhere, its ends are moved. Cables that stand in each other's
+    way are made anew.
   - What a topology made, and the values it found, is recorded under C(/run/nsfabric) until the next boot. Things that
     were there before, and things that were replaced behind its back, do not belong to it and are never removed.
 extends_documentation_fragment:

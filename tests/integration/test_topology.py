@@ -376,3 +376,25 @@ def test_a_default_route_whose_source_goes_with_the_topology_comes_back(host: Ho
     taken_down = host.module("topology", name="lab", state="absent")
     assert not taken_down.get("failed"), taken_down["msg"]
     assert snapshot(host) == before
+
+
+def test_a_setting_of_what_was_made_is_again_what_it_started_as(host: Host) -> None:
+    """Whether it was declared together with its namespace and its device, or later."""
+    plain = {"netns": [{"name": "ns1"}], "veth": [{"netns": "ns1", "name": "a", "peer": {"name": "b"}}]}
+    settings = [
+        {"netns": "ns1", "name": "net.ipv4.ip_forward", "value": 1},
+        {"netns": "ns1", "name": "net/ipv4/conf/a/rp_filter", "value": 2},
+        {"name": "net/ipv4/conf/b/rp_filter", "value": 2},
+    ]
+    apply(host, plain)
+    without = snapshot(host)
+    host.do("topology", name="lab", state="absent")
+    apply(host, {**plain, "netns_sysctl": settings})
+    assert snapshot(host) != without
+    apply(host, plain)
+    assert snapshot(host) == without
+    apply(host, {**plain, "netns_sysctl": settings})
+    moved = {"netns": [{"name": "ns1"}, {"name": "ns2"}], "veth": [{**plain["veth"][0], "netns": "ns2"}]}
+    assert "warnings" not in apply(host, moved), "a setting goes with its device"
+    apply(host, plain)
+    assert snapshot(host) == without

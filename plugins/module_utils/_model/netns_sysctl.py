@@ -16,6 +16,7 @@ from .netns_sysctl_keys import (
     DISABLE_IPV6,
     FORMS,
     Key,
+    default_of,
     device_of,
     exact_twin,
     example_of,
@@ -26,7 +27,7 @@ from .netns_sysctl_keys import (
     normal,
     written_through,
 )
-from .planner import Planner
+from .planner import UNDO, Planner
 from .problems import Reader
 from .scope import Scope
 from .state import HOST, End, Namespace, State, Sysctl, place
@@ -59,7 +60,7 @@ class SysctlSpec:
         needs = scope.namespace(self.netns)
         needs.sysctls |= {self.key, *written_through(self.key)}
         if device_of(self.key):
-            needs.sysctls.add(example_of(self.key))
+            needs.sysctls |= {example_of(self.key), default_of(self.key)}
         if self.key[-1:] == (DISABLE_IPV6,):
             # What the kernel takes away with IPv6.
             needs.routes = needs.neighbors = True
@@ -115,6 +116,9 @@ def _device_settings(planner: Planner, spec: SysctlSpec) -> None:
 def _plan(planner: Planner, spec: SysctlSpec) -> None:
     namespace = planner.namespace(spec.netns)
     device = device_of(spec.key)
+    if namespace and device and device not in namespace.links and spec.path.startswith(UNDO):
+        # It went with its device.
+        return
     if namespace is None or (device and planner.link(End(spec.netns, device)) is None):
         return
     found = namespace.sysctls.get(spec.key)
@@ -260,8 +264,22 @@ def inherited(state: State, subject: tuple[str, Key]) -> bool:
     """Whether a device that appears has a key's value by itself: from `default`, or from the device."""
     netns, parts = subject
     sysctls = state.namespaces[netns].sysctls
-    default = sysctls.get((*parts[:3], "default", parts[-1])) if device_of(parts) else None
+    default = sysctls.get(default_of(parts)) if device_of(parts) else None
     return parts[-1] in DERIVED or bool(default and default.value == sysctls[parts].value)
+
+
+def started(before: State, after: State, subject: tuple[str, Key]) -> Optional[dict[str, Any]]:
+    """What a key of a namespace or of a device is at first that a plan makes; None where that is not known."""
+    netns, parts = subject
+    device = device_of(parts)
+    link = after.link(End(netns, device)) if device else None
+    if link is not None and not link.index:
+        found = after.namespaces[netns].sysctls.get(default_of(parts))
+    else:
+        found = None if device or netns in before.namespaces else before.fresh.sysctls.get(parts)
+    if found is None or found.value is None:
+        return None
+    return {"netns": netns or None, "name": key_name(parts), "value": found.value}
 
 
 def follows(subject: tuple[str, Key], others: Iterable[tuple[str, Key]]) -> bool:

@@ -71,6 +71,11 @@ def example_of(parts: Key) -> Key:
     return (*parts[:3], LO, parts[4])
 
 
+def default_of(parts: Key) -> Key:
+    """The key whose value a new device has in this one."""
+    return (*parts[:3], "default", parts[4])
+
+
 def exact_twin(parts: Key) -> Optional[Key]:
     """The key that tells the same value without rounding it; None where the key itself is exact."""
     return (*parts[:-1], EXACT_TWINS[parts[-1]]) if parts[-1] in EXACT_TWINS else None

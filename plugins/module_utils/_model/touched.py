@@ -13,11 +13,13 @@ from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, Optional
 
+from . import netns_sysctl
 from .addresses import AddAddress, DeleteAddress
 from .attributes import SetLink
 from .bridge import CreateBridge
 from .document import Claim, Document, Plan, claims, declared
 from .link import MoveLink
+from .netns_sysctl import WriteSysctl
 from .netns_sysctl_keys import device_of, key
 from .problems import Problems, Reader
 from .registry import KINDS
@@ -107,6 +109,7 @@ def touched(planned: Plan) -> list[Touched]:
     """
     result: list[Touched] = []
     acted, targets = _acted_on(planned), _targets(planned)
+    written = {(step.action.netns, step.action.key) for step in planned.steps if isinstance(step.action, WriteSysctl)}
     for name, kind in KINDS.items() if planned.steps else ():
         places = _places(kind, planned)
         if name == "link":
@@ -125,6 +128,8 @@ def touched(planned: Plan) -> list[Touched]:
                 continue
             before = None if subject in were else recorded(kind, planned.before, subject)
             after = None if subject in are else recorded(kind, planned.after, subject)
+            if before is None and subject in written:
+                before = netns_sysctl.started(planned.before, planned.after, subject)
             if name in DEVICES and _is_linked(planned, name, subject, acted):
                 before = None
             if after is None and hasattr(kind, "inherited") and kind.inherited(planned.before, subject):
