@@ -176,8 +176,11 @@ class _Run:
         if self.absent or not leaving:
             return leaving, warnings
         # What goes makes way: a link may be wanted where a cable that is not declared any more has an end of its name.
+        # A cable whose names are declared elsewhere moves there, once what has no place any more is out of the way.
+        named = {frozenset(end.name for end in spec.claims) for spec in self.document.specs["veth"]}
         for kinds in (DEVICES, KINDS.keys() - DEVICES):
-            cleared = without([item for item in leaving if item.kind not in kinds], state)
+            going = (i for i in leaving if i.kind not in kinds or frozenset(end.name for end in i.devices) not in named)
+            cleared = without(going, state)
             here = places_of(self.document, kinds, cleared)
             leaving = [item for item in leaving if not here & claims_of(item, cleared)]
         return leaving + known.followers(leaving, self.declared, state), warnings

@@ -61,27 +61,26 @@ class Ledger:
         for item in touched(undone):
             known |= item.claims if not item.claims & owners.keys() else set()
         devices, earlier = self._made(), by_device(self.objects)
-        made = {item.absent["name"] for item in self.objects if item.kind == "netns" and item.found is None}
-        going = made - planned.after.namespaces.keys()
+        going = _namespaces(self.objects) - planned.after.namespaces.keys()
         for item in touched(planned):
             if item.claims & known or (item.kind != "netns" and item.places & going):
                 continue
             item = _owned(agreeing(item, earlier), owners, state)
-            if item.owner is None and item.kind == SYSCTL and item.devices & devices:
-                # It only follows, on a device that goes with this topology.
+            if item.owner is None and item.kind not in LINKS and item.devices & devices:
+                # It only stands on a device that goes with this topology.
                 continue
             self.objects.append(replace(item, since=time.monotonic()))
             earlier.update(by_device([item]))
-        self._follow(document, planned)
+        self._follow(document, state)
 
-    def _follow(self, document: Document, planned: Plan) -> None:
+    def _follow(self, document: Document, state: State) -> None:
         """A cable of ours that moves is ours at its new place as well."""
         made = [item for item in self.objects if item.kind == "veth" and item.found is None]
         marks = {claim for item in made for claim in item.claims}
         places = {item.devices for item in made}
         for kind, spec in document:
             if kind == "veth" and not spec.absent and spec.claims not in places:
-                if {(kind, claim) for claim in documents.origins(kind, spec, planned.before)} & marks:
+                if {(kind, claim) for claim in documents.origins(kind, spec, state)} & marks:
                     self.objects.append(Touched(kind, None, {**spec.entry, "state": "absent"}, spec.entry))
 
     def _made(self) -> set[End]:
@@ -172,7 +171,9 @@ class Ledger:
     def settle(self, config: Config, declared: AbstractSet[Claim], state: State) -> None:
         """After a run: forgets what is no longer declared, and notes which objects exactly stand now."""
         owned = [item for item in latest(self.objects) if item.owner is None or item.claims & declared]
-        self.objects = [_arrived(item) for item in owned]
+        gone = _namespaces(self.objects) - _namespaces(owned)
+        arrived = [_arrived(item) for item in owned]
+        self.objects = [item for item in arrived if item.kind == "netns" or not item.places & gone]
         self.config, self.complete = config, True
         made = {_key(item): item for item in self.objects if item.found is None}
         # With `purge: false` not all that was made has been read.
@@ -213,6 +214,11 @@ def _follows(
     wanted = any(follows(key, still) for dummy, key in item.claims)
     source = any(follows(key, written) for dummy, key in item.claims)
     return there and not wanted and (source or bool(item.devices & found))
+
+
+def _namespaces(objects: Iterable[Touched]) -> set[str]:
+    """The namespaces among objects that were made."""
+    return {item.absent["name"] for item in objects if item.kind == "netns" and item.found is None}
 
 
 def _arrived(item: Touched) -> Touched:

@@ -114,11 +114,11 @@ def _device_settings(planner: Planner, spec: SysctlSpec) -> None:
 
 
 def _plan(planner: Planner, spec: SysctlSpec) -> None:
-    namespace = planner.namespace(spec.netns)
     device = device_of(spec.key)
-    if namespace and device and device not in namespace.links and spec.path.startswith(UNDO):
-        # It went with its device.
+    if spec.path.startswith(UNDO) and not _is_there(planner.state, spec.netns, device):
+        # It went with its namespace or its device.
         return
+    namespace = planner.namespace(spec.netns)
     if namespace is None or (device and planner.link(End(spec.netns, device)) is None):
         return
     found = namespace.sysctls.get(spec.key)
@@ -137,6 +137,10 @@ def _plan(planner: Planner, spec: SysctlSpec) -> None:
         planner.do(WriteSysctl(spec.netns, spec.key, spec.value), f"it is {now}, wanted {spec.value or 'empty'}")
     elif _doubt(spec.key) in namespace.sysctls:
         planner.do(WriteSysctl(spec.netns, spec.key, spec.value), "it may have followed the change of default")
+
+
+def _is_there(state: State, netns: str, device: Optional[str]) -> bool:
+    return netns in state.namespaces and (not device or device in state.namespaces[netns].links)
 
 
 def _appears(namespace: Namespace, device: str) -> bool:

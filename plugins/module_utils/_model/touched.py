@@ -108,7 +108,7 @@ def touched(planned: Plan) -> list[Touched]:
     And what would follow when one of them is put back: a device's forwarding follows ip_forward.
     """
     result: list[Touched] = []
-    acted, targets = _acted_on(planned), _targets(planned)
+    acted, targets, remade = _acted_on(planned), _targets(planned), _remade(planned)
     written = {(step.action.netns, step.action.key) for step in planned.steps if isinstance(step.action, WriteSysctl)}
     for name, kind in KINDS.items() if planned.steps else ():
         places = _places(kind, planned)
@@ -118,6 +118,8 @@ def touched(planned: Plan) -> list[Touched]:
         were: set[Any] = set()
         are: set[Any] = set()
         changed = {subject for subject in places if _differs(kind, planned, subject)}
+        if remade and name not in LINKS:
+            changed |= {subject for subject in places if _stood_on(kind, planned.before, subject, remade)}
         # By namespace: in a thousand of them, each looks only at its own.
         nearby: dict[Any, list[Any]] = defaultdict(list)
         for subject in changed if hasattr(kind, "follows") else ():
@@ -206,6 +208,17 @@ def _is_another(planned: Plan, subject: Any) -> bool:
     """Whether a device was found at a place and another one is made there."""
     now, then = (state.link(subject) if isinstance(subject, End) else None for state in (planned.before, planned.after))
     return bool(now and then and now.index and not then.index)
+
+
+def _remade(planned: Plan) -> set[End]:
+    """The devices that go and are made anew: what stood on them is made anew as well, even if it is the same."""
+    made = [step.action for step in planned.steps if isinstance(step.action, CreateVeth)]
+    return {end for action in made for end in (action.near, action.far) if planned.before.link(end)}
+
+
+def _stood_on(kind: Any, before: State, subject: Any, devices: AbstractSet[End]) -> bool:
+    shown = recorded(kind, before, subject)
+    return shown is not None and bool(_touched(kind.NAME, shown, shown, set()).devices & devices)
 
 
 def _moved(planned: Plan, subject: Any) -> bool:

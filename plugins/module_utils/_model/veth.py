@@ -245,6 +245,13 @@ def _place(planner: Planner, spec: Veth) -> None:
             link.move(planner, source, target, f"it is in {place(source.netns)}, wanted in {place(target.netns)}")
 
 
+def _place_and_widen(planner: Planner, spec: Veth) -> None:
+    _place(planner, spec)
+    if not spec.absent:
+        for end, wanted, dummy in spec.ends:
+            attributes.regain_ipv6(planner, end, wanted)
+
+
 def _configure(planner: Planner, spec: Veth) -> None:
     if not spec.absent:
         for end, wanted, option in spec.ends:
@@ -292,7 +299,7 @@ PLAN = {
     "rescue links": _rescue,
     "remove links": _remove,
     "create links": _create,
-    "place links": _place,
+    "place links": _place_and_widen,
     "configure links": _configure,
     "ports": _enslave,
     "addresses": _address,
