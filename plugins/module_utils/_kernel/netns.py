@@ -21,8 +21,8 @@ from .._errors import KernelError
 from .._model.netns import CreateNetns, DeleteNetns
 from .._model.state import HOST, End
 from .._signals import check, commit
-from . import users, wait
-from .netlink import RTM_DELLINK, RTM_SETLINK, Request, ifinfmsg
+from . import netlink, users, wait
+from .netlink import Request
 from .session import NETNS_DIRECTORY, THIS_NAMESPACE, Session, inode, is_mounted, system_call
 
 MS_BIND, MS_REC, MS_SHARED = 0x1000, 0x4000, 0x100000
@@ -140,7 +140,9 @@ class _Leaving(NamedTuple):
         """Deletes what is left of the cables."""
         for end, index in self.far_ends:
             if end in self.left(session):
-                session.socket(end.netns).send([Request(ifinfmsg, RTM_DELLINK, 0, {"index": index}, ())])
+                session.socket(end.netns).send(
+                    [Request(netlink.ifinfmsg, netlink.RTM_DELLINK, 0, {"index": index}, ())]
+                )
 
 
 class Going:
@@ -200,7 +202,7 @@ class Going:
         The kernel takes a device's name away first and tells others afterwards; who changes a link waits for both.
         """
         if not self._is_told:
-            self.session.socket(HOST).send([Request(ifinfmsg, RTM_SETLINK, 0, {"index": LO_INDEX}, ())])
+            self.session.socket(HOST).send([Request(netlink.ifinfmsg, netlink.RTM_SETLINK, 0, {"index": LO_INDEX}, ())])
             self._is_told = True
 
 
