@@ -19,7 +19,7 @@ from .found import agreeing, by_device
 from .netns_sysctl import follows
 from .problems import Problems
 from .state import HOST, End, State
-from .touched import DEVICES, LINKS, Touched, latest, touched
+from .touched import DEVICES, LINKS, Touched, latest, namespaces_made, touched
 
 VERSION = 1
 SYSCTL = "netns_sysctl"
@@ -61,7 +61,7 @@ class Ledger:
         for item in touched(undone):
             known |= item.claims if not item.claims & owners.keys() else set()
         devices, earlier = self._made(), by_device(self.objects)
-        going = _namespaces(self.objects) - planned.after.namespaces.keys()
+        going = namespaces_made(self.objects) - planned.after.namespaces.keys()
         for item in touched(planned):
             if item.claims & known or (item.kind != "netns" and item.places & going):
                 continue
@@ -171,7 +171,7 @@ class Ledger:
     def settle(self, config: Config, declared: AbstractSet[Claim], state: State) -> None:
         """After a run: forgets what is no longer declared, and notes which objects exactly stand now."""
         owned = [item for item in latest(self.objects) if item.owner is None or item.claims & declared]
-        gone = _namespaces(self.objects) - _namespaces(owned)
+        gone = namespaces_made(self.objects) - namespaces_made(owned)
         arrived = [_arrived(item) for item in owned]
         self.objects = [item for item in arrived if item.kind == "netns" or not item.places & gone]
         self.config, self.complete = config, True
@@ -214,11 +214,6 @@ def _follows(
     wanted = any(follows(key, still) for dummy, key in item.claims)
     source = any(follows(key, written) for dummy, key in item.claims)
     return there and not wanted and (source or bool(item.devices & found))
-
-
-def _namespaces(objects: Iterable[Touched]) -> set[str]:
-    """The namespaces among objects that were made."""
-    return {item.absent["name"] for item in objects if item.kind == "netns" and item.found is None}
 
 
 def _arrived(item: Touched) -> Touched:

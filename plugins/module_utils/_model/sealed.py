@@ -16,7 +16,7 @@ from .document import Config
 from .netns_sysctl_keys import device_of, key
 from .scope import Scope
 from .state import HOST, State
-from .touched import INSEPARABLE, Touched, places_in
+from .touched import INSEPARABLE, Touched, namespaces_made, places_in
 
 Entry = Mapping[str, Any]
 
@@ -26,7 +26,7 @@ def sealed(objects: Sequence[Touched]) -> frozenset[str]:
 
     Sysctls that were found come back by themselves, whatever goes.
     """
-    made = frozenset(item.absent["name"] for item in objects if item.kind == "netns" and item.found is None)
+    made = namespaces_made(objects)
     for item in objects:
         places = {place for entry in (item.absent, item.owner, *item.former) if entry for place in places_in(entry)}
         found = item.found is not None and item.kind != "netns_sysctl"

@@ -250,6 +250,11 @@ def _identity(kind: Any, shown: Mapping[str, Any]) -> dict[str, Any]:
     return identity
 
 
+def namespaces_made(objects: Iterable[Touched]) -> frozenset[str]:
+    """The namespaces among objects that were not there before."""
+    return frozenset(item.absent["name"] for item in objects if item.kind == "netns" and item.found is None)
+
+
 def restoration(objects: Iterable[Touched]) -> dict[str, list[Mapping[str, Any]]]:
     """A configuration that makes objects what they were found to be."""
     config: dict[str, list[Mapping[str, Any]]] = {}
@@ -314,7 +319,7 @@ def _outside(objects: Sequence[Touched]) -> list[Touched]:
     made = [item for item in objects if item.found is None]
     # Out of the way of a device of that name, which leaves a namespace.
     names = {end.name for item in objects if item.hints for end in item.devices}
-    doomed = {item.absent["name"] for item in made if item.kind == "netns"}
+    doomed = namespaces_made(made)
     devices = {end for item in made for end in item.devices if item.kind in DEVICES}
     devices -= {end for item in objects if item.found for end in item.devices if item.kind in LINKS}
     return [
