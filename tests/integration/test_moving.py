@@ -77,6 +77,12 @@ CHANGES: dict[str, tuple[Config, Config]] = {
         {"netns": [NS1, NS2], "veth": [{"name": "a", "peer": at("ns2")}, {"name": "b", "peer": at("ns1")}]},
     ),
 }
+# Of a device of the host, with what nobody declares on it.
+AT_HOME: Config = {"link": [{"name": "eth1", "txqueuelen": 900}]}
+AWAY: dict[str, Config] = {
+    "as it is": {"netns": [NS1], "link": [{"netns": "ns1", "name": "eth1", "txqueuelen": 900}]},
+    "changed": {"netns": [NS1], "link": [{**IN_NS1, "mtu": 1400, "up": False, "mac": "02:00:00:00:00:11"}]},
+}
 
 
 @pytest.fixture
@@ -116,16 +122,43 @@ def test_killed_after_any_step_and_then_finished_taken_back_or_down(host: Host, 
     before = snapshot(host)
     first, second = CHANGES[name]
     apply(host, first)
+    made = snapshot(host)
     for steps in range(plan_of(host, config=second) + 1):
         apply(host, first)
         assert host.module("topology", name="lab", config=second, inside=after(steps, kill)) == {}
-        onwards = (second, first, None)[steps % 3]
+        onwards = (None, second, first)[steps % 3]
         if onwards:
             apply(host, onwards)
             assert not apply(host, onwards)["changed"]
+        assert onwards is not first or snapshot(host) == made, f"killed after {steps} steps"
         taken_down = host.module("topology", name="lab", state="absent")
         assert not taken_down.get("failed"), (steps, taken_down["msg"])
         assert snapshot(host) == before, f"killed after {steps} steps"
+
+
+@pytest.mark.parametrize("away", AWAY)
+@pytest.mark.parametrize("bridge", ["", "br9"])
+def test_a_device_that_comes_home_is_as_it_was_found(host: Host, away: str, bridge: str) -> None:
+    if bridge:
+        host.sh(f"ip link add {bridge} up type bridge; ip link set eth1 master {bridge}")
+    bare = snapshot(host)
+    apply(host, AT_HOME)
+    before = snapshot(host)
+    for steps in range(plan_of(host, config=AWAY[away]) + 1):
+        assert host.module("topology", name="lab", config=AWAY[away], inside=after(steps, kill)) == {}
+        back = plan_of(host, config=AT_HOME)
+        killed = host.module("topology", name="lab", config=AT_HOME, inside=after(steps % (back + 1), kill))
+        assert not killed.get("failed"), killed["msg"]
+        apply(host, AT_HOME)
+        assert snapshot(host) == before, f"killed after {steps} steps"
+    apply(host, AWAY[away])
+    apply(host, AT_HOME)
+    assert snapshot(host) == before
+    host.sh("ip link set eth1 down")
+    assert not apply(host, AT_HOME)["changed"]
+    host.sh("ip link set eth1 up; ip route add 203.0.113.0/24 via 198.51.100.1")
+    host.do("topology", name="lab", state="absent")
+    assert snapshot(host) == bare
 
 
 def some_cables(choice: random.Random) -> Config:

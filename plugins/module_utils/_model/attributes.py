@@ -51,6 +51,13 @@ class Attributes:
     master: Optional[str] = None
     found: Optional[tuple[Address, ...]] = None
 
+    def completed(self, was: Attributes) -> Attributes:
+        """With what was, where nothing is wanted; not in a bridge, which may be gone."""
+        unsaid = {name for name, value in vars(self).items() if value is None} - {"master", "found"}
+        if self.addresses is None:
+            unsaid.add("found")
+        return replace(self, **{name: getattr(was, name) for name in unsaid})
+
 
 def read(reader: Reader, mtu: tuple[int, int] = (68, 2**31 - 1)) -> Attributes:
     """The link attributes of an entry."""

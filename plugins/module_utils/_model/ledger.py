@@ -42,13 +42,42 @@ class Ledger:
         owners = owners_of(document, state)
         self.objects = [_owned(item, owners, state) for item in self.objects]
 
-    def hinted(self, document: Document) -> Document:
-        """A document whose links are looked for where this topology has moved them."""
+    def hinted(self, document: Document, purge: bool) -> Document:
+        """A document whose links are looked for where this topology has moved them.
+
+        With `purge`, a link that comes home, or that a killed run may have moved, is what it was found to be where the
+        document says nothing else.
+        """
         places: dict[str, list[str]] = {}
         for item in self.objects:
             places.setdefault(item.absent.get("name", ""), []).extend(item.hints.get("places", ()))
         links = [replace(spec, places=tuple(places.get(spec.end.name, ()))) for spec in document.specs["link"]]
+        found = {end: item for item in self._astray() for end in item.devices} if purge else {}
+        for number, spec in enumerate(links):
+            home = spec.end if spec.end in found else next((end for end in found if end.name == spec.end.name), None)
+            if home and not spec.absent and (spec.end == home or not self.complete):
+                links[number] = spec.completed(found[home].found or {} if spec.end == home else found[home].last)
         return Document({**document.specs, "link": links})
+
+    def _astray(self) -> list[Touched]:
+        """The links that were found, and that were last declared elsewhere, or before a run that was killed."""
+        return [item for item in self.objects if item.hints and (item.is_elsewhere or not self.complete)]
+
+    def coming_home(self, document: Document) -> list[Touched]:
+        """The links that are declared where they were found, after they were moved from there."""
+        ends = {spec.end for spec in document.specs["link"] if not spec.absent}
+        return [item for item in self._astray() if item.devices & ends]
+
+    def back_in_bridges(self, document: Document) -> list[Touched]:
+        """Of those links, the ports: a bridge that is gone by now is nothing to refuse the document for."""
+        specs = {spec.end: spec for spec in document.specs["link"] if spec.wanted.master is None}
+        ports = []
+        for item in self.coming_home(document):
+            spec, found = next((specs[end] for end in item.devices if end in specs), None), item.found or {}
+            if spec and found.get("master"):
+                more = {"found": found["found"]} if spec.wanted.found is not None else {}
+                ports.append(replace(item, found={**spec.entry, **more, "master": found["master"]}))
+        return ports
 
     def add(self, planned: Plan, document: Document, undone: Plan, state: State) -> None:
         """Notes what is about to be touched for the first time; what was found earlier stays.
@@ -217,7 +246,9 @@ def _follows(
 
 
 def _arrived(item: Touched) -> Touched:
-    """A cable that was made stands where it is declared, wherever it was made."""
+    """A cable that was made stands where it is declared, wherever it was made; so does a link that was found."""
+    if item.kind == "link" and item.owner:
+        return replace(item, former=())
     if item.kind != "veth" or item.found is not None or item.owner is None:
         return item
     return replace(item, absent={**item.owner, "state": "absent"}, former=())

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Optional
 
@@ -14,7 +14,7 @@ from . import attributes, ports, values
 from .addresses import is_default
 from .attributes import Attributes
 from .planner import Planner
-from .problems import Reader
+from .problems import Problems, Reader
 from .scope import Scope
 from .state import HOST, LO, End, State, place
 from .step import CHANGE, DELETE, Action, ip
@@ -47,10 +47,18 @@ class LinkSpec:
         """The same link at another place."""
         return replace(self, end=end)
 
+    def completed(self, found: Mapping[str, Any]) -> LinkSpec:
+        """The same link; where nothing is said of it, it is as it was found."""
+        was = attributes.read(Reader(found, "", Problems()))
+        return replace(self, wanted=self.wanted.completed(was))
+
     @property
     def entry(self) -> dict[str, Any]:
-        """The options that say which link it is."""
-        return dict(self.end.entry)
+        """The options that say which link it is, and what of it a move takes away."""
+        entry: dict[str, Any] = dict(self.end.entry)
+        if self.wanted.addresses is not None:
+            entry["addresses"] = list(self.wanted.addresses)
+        return entry if self.wanted.up is None else {**entry, "up": self.wanted.up}
 
     def add_to(self, scope: Scope) -> None:
         scope.end(self.end)

@@ -10,7 +10,7 @@ import ipaddress
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import takewhile
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 from . import values
 from .addresses import made_by_kernel
@@ -112,7 +112,7 @@ def _as_found(planner: Planner, spec: RouteSpec, wanted: tuple[Route, ...], name
 
 
 def _may_lead(planner: Planner, spec: RouteSpec, wanted: tuple[Route, ...], namespace: Namespace) -> bool:
-    """Whether the kernel would take back what was found: its devices are up, its sources are here."""
+    """Whether the kernel would take back what was found: devices up, gateways in reach, sources here."""
     before = len(planner.problems.found)
     for name in sorted({name for route in wanted for name in route.devices}):
         if namespace.links[name].up is False:
@@ -120,6 +120,10 @@ def _may_lead(planner: Planner, spec: RouteSpec, wanted: tuple[Route, ...], name
     for source in sorted({route.source for route in wanted if route.source}):
         if not _is_local(source, namespace):
             planner.refuse(f"no device in {place(spec.netns)} has the address {source}", "source")
+    for hop in (hop for route in wanted for hop in route.hops if hop.gateway and not hop.onlink):
+        link_local = ipaddress.ip_address(hop.gateway or "").is_link_local
+        if not link_local and values.family(hop.gateway or "") == spec.family and not _device_to(hop, spec, namespace):
+            planner.refuse(f"the gateway {hop.gateway} is not on link in {place(spec.netns)} any more", "gateway")
     return len(planner.problems.found) == before
 
 
@@ -310,7 +314,7 @@ def _is_local(source: str, namespace: Namespace) -> bool:
     return address.version == 4 and any(address in ipaddress.ip_network(prefix) for prefix in prefixes)
 
 
-def _device_to(hop: HopSpec, spec: RouteSpec, namespace: Namespace) -> Optional[str]:
+def _device_to(hop: Union[Hop, HopSpec], spec: RouteSpec, namespace: Namespace) -> Optional[str]:
     """The device whose subnet or device route covers a gateway; the longest prefix counts."""
     if hop.gateway is None:
         return None
@@ -322,7 +326,7 @@ def _device_to(hop: HopSpec, spec: RouteSpec, namespace: Namespace) -> Optional[
     return max(found)[1] if found else None
 
 
-def _direct(hop: HopSpec, spec: RouteSpec, namespace: Namespace) -> Iterator[tuple[str, Any]]:
+def _direct(hop: Union[Hop, HopSpec], spec: RouteSpec, namespace: Namespace) -> Iterator[tuple[str, Any]]:
     """The networks that are reached without a gateway: by a subnet or by a device route."""
     links = [link for link in namespace.links.values() if link.up and hop.device in (None, link.name)]
     for link in links:

@@ -33,6 +33,8 @@ ON_DEVICES = ("netns_sysctl", "netns_neighbor")
 DEVICES = frozenset({"veth", "bridge"})
 # Whose entries speak of a device.
 LINKS = ("link", *sorted(DEVICES))
+# Of a link; "found" are its addresses in full.
+LOST_BY_MOVING = ("up", "addresses", "found")
 
 
 def places_in(entry: Mapping[str, Any]) -> frozenset[str]:
@@ -92,6 +94,20 @@ class Touched:
         entries = [entry for entry in (self.owner, *self.former) if entry]
         moved = {entry.get("netns") or HOST for entry in entries} - {self.absent.get("netns") or HOST}
         return {"places": sorted(moved)} if moved and self.kind == "link" and self.found else {}
+
+    @property
+    def last(self) -> dict[str, Any]:
+        """Of a link that was found: what a move takes away, as it was last before the entry that declares it now."""
+        was = {name: value for name, value in (self.found or {}).items() if name in LOST_BY_MOVING}
+        for entry in self.former:
+            said = {name: value for name, value in entry.items() if name in LOST_BY_MOVING}
+            was = {**({} if "addresses" in said else was), **{"up": was.get("up")}, **said}
+        return was
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether the entry that declares it says another namespace than the one it was found in."""
+        return bool(self.owner) and places_in(self.owner or {}) != self.places
 
     @property
     def record(self) -> dict[str, Any]:
