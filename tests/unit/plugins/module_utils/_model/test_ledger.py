@@ -99,3 +99,49 @@ def test_a_bridge_that_loses_its_last_port_comes_back_with_it() -> None:
     known = Ledger("lab", "boot:1", config, [bridge, made("a", "b"), made("c", "d")])
     assert known.followers(known.objects[1:2], set()) == []
     assert known.followers(known.objects[1:], set()) == [bridge]
+
+
+class TestComingHome:
+    FOUND = Touched(
+        "link",
+        {"name": "eth0", "addresses": ["192.0.2.1/24"], "up": True, "mtu": 1500, "master": "br9"},
+        {"name": "eth0", "state": "absent"},
+        {"netns": "ns1", "name": "eth0", "up": False},
+    )
+
+    def moved(self, **changes: Any) -> Ledger:
+        return Ledger("lab", "boot:1", objects=[replace(self.FOUND, **changes)], complete=True)
+
+    def wanted(self, known: Ledger, entry: dict[str, Any], purge: bool = True) -> dict[str, Any]:
+        document = documents.read({"link": [entry]}, Problems())
+        wanted = known.hinted(document, purge).specs["link"][0].wanted
+        return {name: value for name, value in vars(wanted).items() if value is not None}
+
+    def test_what_the_document_does_not_say_is_as_it_was_found(self) -> None:
+        home = self.wanted(self.moved(), {"name": "eth0", "mtu": 1400})
+        assert home == {"addresses": ("192.0.2.1/24",), "up": True, "mtu": 1400}
+
+    def test_its_bridge_is_put_back_like_what_is_not_declared_any_more(self) -> None:
+        known = self.moved()
+        for entry, bridges in (({}, ["br9"]), ({"master": "br8"}, [])):
+            document = documents.read({"link": [{"name": "eth0", **entry}]}, Problems())
+            assert [item.found["master"] for item in known.back_in_bridges(document) if item.found] == bridges
+
+    def test_without_purge_nothing_is_put_back(self) -> None:
+        assert self.wanted(self.moved(), {"name": "eth0"}, purge=False) == {}
+
+    def test_away_it_stays_what_it_has_become(self) -> None:
+        assert self.wanted(self.moved(), {"netns": "ns1", "name": "eth0"}) == {}
+        assert self.wanted(self.moved(), {"netns": "ns2", "name": "eth0"}) == {}
+
+    def test_at_home_it_is_changed_by_hand_as_one_likes(self) -> None:
+        known = self.moved(owner={"name": "eth0"}, former=[{"netns": "ns1", "name": "eth0"}])
+        assert self.wanted(known, {"name": "eth0"}) == {}
+
+    def test_a_killed_run_may_have_moved_it(self) -> None:
+        first = {"netns": "ns1", "name": "eth0", "addresses": ["10.0.0.1/24"]}
+        known = self.moved(owner={"netns": "ns2", "name": "eth0"}, former=[first])
+        known.complete = False
+        lost = {"addresses": ("10.0.0.1/24",), "up": True}
+        assert self.wanted(known, {"netns": "ns2", "name": "eth0"}) == lost
+        assert self.wanted(known, {"netns": "ns1", "name": "eth0", "up": False}) == {**lost, "up": False}
