@@ -148,7 +148,7 @@ class _Run:
         """What has to be read to plan the document and the restoration, and to put both back."""
         scope = self.document.scope()
         # What goes with sealed namespaces is put back from what was declared.
-        former = [known.config] if candidates and not sealed else []
+        former = [seals.outside(known.config, sealed)] if candidates else []
         for config in (*former, restoration(candidates)):
             for dummy, spec in documents.read(config, Problems()):
                 spec.add_to(scope)

@@ -102,6 +102,18 @@ def test_before_they_go_nothing_in_them_changes(host: Host) -> None:
         assert (snapshot(host), namespaces(host)) == (before, numbers), f"failed after {steps} steps"
 
 
+def test_what_stands_beside_them_is_looked_into(host: Host) -> None:
+    """A device of the topology on the host, with a setting that does not start like this."""
+    setting = {"name": "net/ipv6/conf/a/forwarding", "value": 1 - int(host.sysctl("net/ipv6/conf/default/forwarding"))}
+    beside = {"veth": [{"name": "a", "peer": {"name": "b"}}], "netns_sysctl": [setting]}
+    apply(host, {**beside, "netns": [{"name": "ns1"}]})
+    before = snapshot(host)
+    for steps in range(plan_of(host, state="absent") + 1):
+        failed = host.module("topology", name="lab", state="absent", inside=after(steps, refuse))
+        assert failed["msg"].endswith(RESTORED)
+        assert snapshot(host) == before, f"failed after {steps} steps"
+
+
 def test_afterwards_they_are_built_again_and_known(host: Host) -> None:
     bare = snapshot(host)
     apply(host, STAR)

@@ -10,6 +10,7 @@ Should the run fail when they are gone, they are built again as they were declar
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from .document import Config
@@ -33,6 +34,13 @@ def sealed(objects: Sequence[Touched]) -> frozenset[str]:
         if not places <= (made if found else made | {HOST}):
             return frozenset()
     return made
+
+
+def outside(config: Config, names: AbstractSet[str]) -> Config:
+    """What of a configuration does not stand in sealed namespaces."""
+    return {
+        kind: [entry for entry in entries if not _stands_in(kind, entry, names)] for kind, entries in config.items()
+    }
 
 
 def scope(before: State) -> Scope:
@@ -64,7 +72,7 @@ def rebuilt(config: Config, former: Config, before: State) -> Config:
     return merged
 
 
-def _stands_in(kind: str, entry: Entry, lost: set[str]) -> bool:
+def _stands_in(kind: str, entry: Entry, lost: AbstractSet[str]) -> bool:
     return entry["name"] in lost if kind == "netns" else not lost.isdisjoint(places_in(entry))
 
 
