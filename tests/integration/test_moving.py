@@ -76,6 +76,14 @@ CHANGES: dict[str, tuple[Config, Config]] = {
         {"netns": [NS1, NS2], "veth": [{"name": "a", "peer": at("ns1")}, {"name": "b", "peer": at("ns2")}]},
         {"netns": [NS1, NS2], "veth": [{"name": "a", "peer": at("ns2")}, {"name": "b", "peer": at("ns1")}]},
     ),
+    "an end gets IPv6 with its new place": (
+        {"netns": [NS1], "veth": [{**cable("eth0", "far1"), "mtu": 1400}]},
+        {"veth": [{"name": "eth0", "mtu": 1000, "peer": {"name": "far1"}}]},
+    ),
+    "a link of the host gets IPv6 with its new place": (
+        {"netns": [NS1, NS2], "link": [{**IN_NS1, "mtu": 1400}]},
+        {"netns": [NS1, NS2], "link": [{**IN_NS2, "mtu": 1000}]},
+    ),
 }
 # Of a device of the host, with what nobody declares on it.
 AT_HOME: Config = {"link": [{"name": "eth1", "txqueuelen": 900}]}

@@ -151,7 +151,11 @@ def _place(planner: Planner, spec: LinkSpec) -> None:
         planner.refuse(f"{spec.end.name} is not in {place(spec.end.netns)}, and there are several: in {names}", "name")
     elif planner.link(now) is not None and now != spec.end and planner.namespace(spec.end.netns) is not None:
         move(planner, now, spec.end, f"it is in {place(now.netns)}, wanted in {place(spec.end.netns)}")
-    attributes.regain_ipv6(planner, spec.end, spec.wanted)
+
+
+def _regain_ipv6(planner: Planner, spec: LinkSpec) -> None:
+    if not spec.absent:
+        attributes.regain_ipv6(planner, spec.end, spec.wanted)
 
 
 def _rescue(planner: Planner, spec: LinkSpec) -> None:
@@ -244,6 +248,7 @@ PLAN = {
     "rescue links": _rescue,
     "remove links": _remove,
     "place links": _place,
+    "bring IPv6 back": _regain_ipv6,
     "configure links": _configure,
     "ports": _enslave,
     "addresses": _address,

@@ -27,6 +27,7 @@ PHASES = (
     "settings",
     "create links",
     "place links",
+    "bring IPv6 back",
     "device settings",
     "configure links",
     "ports",

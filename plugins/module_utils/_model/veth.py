@@ -245,8 +245,7 @@ def _place(planner: Planner, spec: Veth) -> None:
             link.move(planner, source, target, f"it is in {place(source.netns)}, wanted in {place(target.netns)}")
 
 
-def _place_and_widen(planner: Planner, spec: Veth) -> None:
-    _place(planner, spec)
+def _regain_ipv6(planner: Planner, spec: Veth) -> None:
     if not spec.absent:
         for end, wanted, dummy in spec.ends:
             attributes.regain_ipv6(planner, end, wanted)
@@ -299,7 +298,8 @@ PLAN = {
     "rescue links": _rescue,
     "remove links": _remove,
     "create links": _create,
-    "place links": _place_and_widen,
+    "place links": _place,
+    "bring IPv6 back": _regain_ipv6,
     "configure links": _configure,
     "ports": _enslave,
     "addresses": _address,

@@ -81,6 +81,7 @@ def test_what_goes_goes_before_what_comes() -> None:
     assert PHASES.index("namespaces") < PHASES.index("rescue links")
     assert PHASES.index("remove namespaces") < PHASES.index("remove bridges") < PHASES.index("create links")
     assert PHASES.index("create links") < PHASES.index("addresses")
+    assert PHASES.index("place links") < PHASES.index("bring IPv6 back") < PHASES.index("device settings")
     assert PHASES.index("addresses") < PHASES.index("routes")
 
 

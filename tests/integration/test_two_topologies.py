@@ -1,0 +1,79 @@
+# Copyright (c) 2026, nsfabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Two topologies of random networks on one host: whatever one does, and wherever it fails, the other stays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from host import Host
+from test_crowded import Networks, host
+from test_topology import snapshot
+from test_transaction import after, kill, refuse
+
+Config = dict[str, Any]
+__all__ = ["host"]
+# What both may declare, alike.
+SHARED: Config = {
+    "netns": {"name": "both"},
+    "bridge": {"name": "br", "stp": True},
+    "link": {"name": "eth1", "mtu": 1300, "addresses": ["198.51.100.7/24", "10.251.0.1/24"]},
+    "netns_sysctl": {"name": "net.ipv4.ip_forward", "value": 1},
+}
+# The second one's names for what the first one calls so.
+NAMES = {"a": "d", "b": "e", "c": "f", "ns1": "ns3", "ns2": "ns4"}
+
+
+def renamed(value: Any, option: str = "") -> Any:
+    """A document of the second topology, with other names and addresses."""
+    if isinstance(value, dict):
+        return {name: renamed(each, name) for name, each in value.items()}
+    if isinstance(value, list):
+        return [renamed(each, option) for each in value]
+    if option == "addresses":
+        return value.replace(".0.1/", ".1.1/")
+    if "conf/" in str(value):
+        return "/".join(NAMES.get(word, word) for word in value.split("/"))
+    return NAMES.get(value, value) if option in ("netns", "name", "master") else value
+
+
+def document(networks: Networks, name: str) -> Config:
+    config = {**networks.document(), "link": []}
+    config = config if name == "left" else renamed(config)
+    for kind, entry in SHARED.items():
+        if entry not in config[kind] and networks.likely(0.5):
+            config[kind].append(entry)
+    return config
+
+
+def disturb(host: Host, networks: Networks, name: str, options: Config) -> None:
+    """A run that may fail, or be killed, after any of its steps."""
+    before = snapshot(host)
+    steps = networks.choice.randint(0, len(host.module("topology", check=True, name=name, **options)["steps"]))
+    how = networks.choice.choice([refuse, kill, None])
+    if how:
+        failed = host.module("topology", name=name, inside=after(steps, how), **options)
+        if failed.get("failed"):
+            assert failed["msg"].endswith("The host was put back as it was found."), failed["msg"]
+            assert snapshot(host) == before, f"failed after {steps} steps"
+
+
+@pytest.mark.parametrize("seed", [2, 6, 16])
+def test_neither_disturbs_the_other(host: Host, seed: int) -> None:
+    networks, bare = Networks(seed), snapshot(host)
+    wanted: dict[str, Config] = {}
+    for dummy in range(8):
+        name = networks.choice.choice(["left", "right"])
+        gone = networks.likely(0.2)
+        wanted[name] = {"state": "absent"} if gone else {"config": document(networks, name)}
+        disturb(host, networks, name, wanted[name])
+        host.do("topology", name=name, **wanted[name])
+        for each, options in wanted.items():
+            again = host.do("topology", name=each, **options)
+            assert not again["changed"], (each, [step["command"] for step in again["steps"]])
+    for name in networks.choice.sample(["left", "right"], 2):
+        assert "warnings" not in host.do("topology", name=name, state="absent")
+    assert snapshot(host) == bare
