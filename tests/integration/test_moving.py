@@ -169,6 +169,15 @@ def test_a_device_that_comes_home_is_as_it_was_found(host: Host, away: str, brid
     assert snapshot(host) == bare
 
 
+def test_a_route_whose_gateway_is_out_of_reach_at_home_is_told(host: Host) -> None:
+    apply(host, AWAY["as it is"])
+    done = apply(host, {"link": [{"name": "eth1", "addresses": ["10.105.0.1/24"]}]})
+    gateway = "the gateway 198.51.100.1 is not on link in the host any more"
+    assert gateway in str(done["warnings"])
+    assert host.addresses("eth1") == ["10.105.0.1/24"]
+    assert "203.0.113" not in host.sh("ip route")
+
+
 def some_cables(choice: random.Random) -> Config:
     """Up to four cables between ends of few names in few places."""
     ends = [{"name": name, **place} for name in "abc" for place in ({}, {"netns": "ns1"}, {"netns": "ns2"})]

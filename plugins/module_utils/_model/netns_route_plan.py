@@ -120,11 +120,19 @@ def _may_lead(planner: Planner, spec: RouteSpec, wanted: tuple[Route, ...], name
     for source in sorted({route.source for route in wanted if route.source}):
         if not _is_local(source, namespace):
             planner.refuse(f"no device in {place(spec.netns)} has the address {source}", "source")
-    for hop in (hop for route in wanted for hop in route.hops if hop.gateway and not hop.onlink):
-        link_local = ipaddress.ip_address(hop.gateway or "").is_link_local
-        if not link_local and values.family(hop.gateway or "") == spec.family and not _device_to(hop, spec, namespace):
+    for hop in (hop for route in wanted for hop in route.hops):
+        if hop.gateway and not _may_reach(hop.gateway, hop, spec, namespace):
             planner.refuse(f"the gateway {hop.gateway} is not on link in {place(spec.netns)} any more", "gateway")
     return len(planner.problems.found) == before
+
+
+def _may_reach(gateway: str, hop: Hop, spec: RouteSpec, namespace: Namespace) -> bool:
+    """Whether a gateway may be on link, as far as is known: an address with details may be a point-to-point one."""
+    if hop.onlink or values.family(gateway) != spec.family or ipaddress.ip_address(gateway).is_link_local:
+        return True
+    links = [link for link in namespace.links.values() if hop.device in (None, link.name)]
+    detailed = any(address.details for link in links for address in link.addresses)
+    return detailed or _device_to(hop, spec, namespace) is not None
 
 
 def _announced(found: Route) -> str:
