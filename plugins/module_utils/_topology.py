@@ -22,7 +22,7 @@ from ._kernel.session import Session
 from ._model import document as documents
 from ._model import sealed as seals
 from ._model.document import Config, Document, Plan
-from ._model.ledger import Ledger, claims, claims_in, claims_of, places_of
+from ._model.ledger import Ledger, back_in_bridges, claims, claims_in, claims_of, places_of
 from ._model.planner import UNDO
 from ._model.problems import Problems
 from ._model.registry import KINDS
@@ -84,6 +84,7 @@ class _Run:
         before = _ledger.load(self.name, host)
         known = before or Ledger(self.name, host)
         self.document = self.whole = known.hinted(self.document, self.purge)
+        self.home = known.coming_home(self.document) if self.purge else []
         config = self.config if self.purge else known.union(self.config)
         leaving, undo, planned = self._decide(session, known)
         state = planned.before
@@ -138,11 +139,7 @@ class _Run:
         if self.absent:
             return known.objects
         gone = known.left_by(self.declared) if self.purge else []
-        return gone + known.followers(gone + self._coming_home(known), self.declared)
-
-    def _coming_home(self, known: Ledger) -> list[Touched]:
-        """The links that are declared where they were found again: what nobody declares on them comes back."""
-        return known.coming_home(self.document) if self.purge else []
+        return gone + known.followers(gone + self.home, self.declared)
 
     def _scope(self, known: Ledger, candidates: Sequence[Touched], sealed: AbstractSet[str] = frozenset()) -> Scope:
         """What has to be read to plan the document and the restoration, and to put both back."""
@@ -177,8 +174,7 @@ class _Run:
                 warnings.append(f"{item.kind} {what} is not the one this topology made any more; it is left alone")
             elif item.owner or self.absent:
                 leaving.append(item)
-        home = self._coming_home(known)
-        if self.absent or not (leaving or home):
+        if self.absent or not (leaving or self.home):
             return leaving, warnings
         # What goes makes way: a link may be wanted where a cable that is not declared any more has an end of its name.
         # A cable whose names are declared elsewhere moves there, once what has no place any more is out of the way.
@@ -188,8 +184,8 @@ class _Run:
             cleared = without(going, state)
             here = places_of(self.document, kinds, cleared)
             leaving = [item for item in leaving if not here & claims_of(item, cleared)]
-        ports = known.back_in_bridges(self.document) if home else []
-        return leaving + ports + known.followers(leaving + home, self.declared, state), warnings
+        ports = back_in_bridges(self.home, self.document)
+        return leaving + ports + known.followers(leaving + self.home, self.declared, state), warnings
 
     def _handed_over(self, leaving: list[Touched], host: str) -> list[Touched]:
         """What another topology declares as well stays, and with it what was found before this one."""

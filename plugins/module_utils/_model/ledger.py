@@ -68,17 +68,6 @@ class Ledger:
         ends = {spec.end for spec in document.specs["link"] if not spec.absent}
         return [item for item in self._astray() if item.devices & ends]
 
-    def back_in_bridges(self, document: Document) -> list[Touched]:
-        """Of those links, the ports: a bridge that is gone by now is nothing to refuse the document for."""
-        specs = {spec.end: spec for spec in document.specs["link"] if spec.wanted.master is None}
-        ports = []
-        for item in self.coming_home(document):
-            spec, found = next((specs[end] for end in item.devices if end in specs), None), item.found or {}
-            if spec and found.get("master"):
-                more = {"found": found["found"]} if spec.wanted.found is not None else {}
-                ports.append(replace(item, found={**spec.entry, **more, "master": found["master"]}))
-        return ports
-
     def add(self, planned: Plan, document: Document, undone: Plan, state: State) -> None:
         """Notes what is about to be touched for the first time; what was found earlier stays.
 
@@ -245,13 +234,25 @@ def _follows(
     return there and not wanted and (source or bool(item.devices & found))
 
 
+def back_in_bridges(home: Sequence[Touched], document: Document) -> list[Touched]:
+    """Of links that come home, the ports: a bridge that is gone by now is nothing to refuse the document for."""
+    specs = {spec.end: spec for spec in document.specs["link"] if spec.wanted.master is None}
+    ports = []
+    for item in home:
+        spec, found = next((specs[end] for end in item.devices if end in specs), None), item.found or {}
+        if spec and found.get("master"):
+            more = {"found": found["found"]} if spec.wanted.found is not None else {}
+            ports.append(replace(item, found={**spec.entry, **more, "master": found["master"]}))
+    return ports
+
+
 def _arrived(item: Touched) -> Touched:
     """A cable that was made stands where it is declared, wherever it was made; so does a link that was found."""
-    if item.kind == "link" and item.owner:
+    if item.owner and item.kind == "link":
         return replace(item, former=())
-    if item.kind != "veth" or item.found is not None or item.owner is None:
-        return item
-    return replace(item, absent={**item.owner, "state": "absent"}, former=())
+    if item.owner and item.kind == "veth" and item.found is None:
+        return replace(item, absent={**item.owner, "state": "absent"}, former=())
+    return item
 
 
 def _key(item: Touched) -> str:

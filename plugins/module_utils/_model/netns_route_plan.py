@@ -121,14 +121,16 @@ def _may_lead(planner: Planner, spec: RouteSpec, wanted: tuple[Route, ...], name
         if not _is_local(source, namespace):
             planner.refuse(f"no device in {place(spec.netns)} has the address {source}", "source")
     for hop in (hop for route in wanted for hop in route.hops):
-        if hop.gateway and not _may_reach(hop.gateway, hop, spec, namespace):
+        if not _may_reach(hop, spec, namespace):
             planner.refuse(f"the gateway {hop.gateway} is not on link in {place(spec.netns)} any more", "gateway")
     return len(planner.problems.found) == before
 
 
-def _may_reach(gateway: str, hop: Hop, spec: RouteSpec, namespace: Namespace) -> bool:
+def _may_reach(hop: Hop, spec: RouteSpec, namespace: Namespace) -> bool:
     """Whether a gateway may be on link, as far as is known: an address with details may be a point-to-point one."""
-    if hop.onlink or values.family(gateway) != spec.family or ipaddress.ip_address(gateway).is_link_local:
+    if hop.gateway is None or hop.onlink or values.family(hop.gateway) != spec.family:
+        return True
+    if ipaddress.ip_address(hop.gateway).is_link_local:
         return True
     links = [link for link in namespace.links.values() if hop.device in (None, link.name)]
     detailed = any(address.details for link in links for address in link.addresses)

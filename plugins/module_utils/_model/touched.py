@@ -98,11 +98,12 @@ class Touched:
     @property
     def last(self) -> dict[str, Any]:
         """Of a link that was found: what a move takes away, as it was last before the entry that declares it now."""
-        was = {name: value for name, value in (self.found or {}).items() if name in LOST_BY_MOVING}
+        was = dict(self.found or {})
         for entry in self.former:
-            said = {name: value for name, value in entry.items() if name in LOST_BY_MOVING}
-            was = {**({} if "addresses" in said else was), **{"up": was.get("up")}, **said}
-        return was
+            if "addresses" in entry:
+                was.pop("found", None)
+            was.update(entry)
+        return {name: was[name] for name in LOST_BY_MOVING if name in was}
 
     @property
     def is_elsewhere(self) -> bool:

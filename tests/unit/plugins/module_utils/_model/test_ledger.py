@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from ansible_collections.nsfabric.linux.plugins.module_utils._model import document as documents
-from ansible_collections.nsfabric.linux.plugins.module_utils._model.ledger import Ledger, claims
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.ledger import Ledger, back_in_bridges, claims
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.problems import Problems
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import HOST, Link, Namespace, State
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.touched import Touched
@@ -125,7 +125,8 @@ class TestComingHome:
         known = self.moved()
         for entry, bridges in (({}, ["br9"]), ({"master": "br8"}, [])):
             document = documents.read({"link": [{"name": "eth0", **entry}]}, Problems())
-            assert [item.found["master"] for item in known.back_in_bridges(document) if item.found] == bridges
+            ports = back_in_bridges(known.coming_home(document), document)
+            assert [item.found["master"] for item in ports if item.found] == bridges
 
     def test_without_purge_nothing_is_put_back(self) -> None:
         assert self.wanted(self.moved(), {"name": "eth0"}, purge=False) == {}
