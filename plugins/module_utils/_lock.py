@@ -12,6 +12,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from ._errors import KernelError
+
 DIRECTORY = "/run/nsfabric"
 PATH = os.path.join(DIRECTORY, "lock")
 SECONDS = 120.0
@@ -52,12 +54,17 @@ def _acquire(seconds: float) -> int:
 
 
 def _open() -> int:
-    while True:
-        # Its last user may remove the folder at any moment: not with makedirs, which looks twice.
-        with suppress(FileExistsError):
-            os.mkdir(DIRECTORY, 0o700)
-        with suppress(FileNotFoundError):
-            return os.open(PATH, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        while True:
+            # Its last user may remove the folder at any moment: not with makedirs, which looks twice.
+            with suppress(FileExistsError):
+                os.mkdir(DIRECTORY, 0o700)
+            with suppress(FileNotFoundError):
+                return os.open(PATH, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        said = error.strerror or str(error)
+        hint = f"make {DIRECTORY} writable: locks and ledgers are there"
+        raise KernelError("lock the network", "", said, hint) from None
 
 
 def _try(descriptor: int) -> bool:

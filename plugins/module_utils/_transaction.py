@@ -20,7 +20,7 @@ from ._model.document import Config, Document, Plan
 from ._model.planner import UNDO
 from ._model.problems import Problems
 from ._model.state import State
-from ._model.touched import LINKS, misplaced, restoration, touched
+from ._model.touched import LINKS, made_or_moved, misplaced, restoration, touched
 from ._signals import Interrupted
 
 # Of namespaces that went unseen.
@@ -107,7 +107,7 @@ def _put_back(session: Session, document: Document, planned: Plan, former: Confi
             undo, back, obstacles = _way_back(undo, planned, observe(session, scope))
             problems.found.extend(obstacles.found)
             apply(session, back.steps)
-            left = documents.plan(undo, observe(session, scope), problems, as_found=True)
+            left = documents.plan(undo, observe(session, scope), problems, as_found=made_or_moved(planned))
         wrong = "; ".join([*map(str, problems.found), *(step.action.what() for step in left.steps)])
     except (KernelError, OSError) as second:
         wrong = str(second)
@@ -118,10 +118,10 @@ def _put_back(session: Session, document: Document, planned: Plan, former: Confi
 def _way_back(undo: Document, planned: Plan, now: State) -> tuple[Document, Plan, Problems]:
     """What puts a host back; where cables stand in each other's way, they are made anew."""
     problems = Problems()
-    back = documents.plan(undo, now, problems, as_found=True)
+    back = documents.plan(undo, now, problems, as_found=made_or_moved(planned))
     in_the_way = misplaced(undo, planned, now) if problems else []
     if in_the_way:
         problems = Problems()
         undo = documents.merged(undo, documents.read({"veth": in_the_way}, problems, UNDO))
-        back = documents.plan(undo, now, problems, as_found=True)
+        back = documents.plan(undo, now, problems, as_found=made_or_moved(planned))
     return undo, back, problems

@@ -10,7 +10,7 @@ import random
 from typing import Any
 
 import pytest
-from host import Host
+from host import Host, warnings
 from test_topology import apply, snapshot
 from test_transaction import after, kill, plan_of, refuse
 
@@ -75,6 +75,10 @@ CHANGES: dict[str, tuple[Config, Config]] = {
     "two cables whose far ends have one name exchange them": (
         {"netns": [NS1, NS2], "veth": [{"name": "a", "peer": at("ns1")}, {"name": "b", "peer": at("ns2")}]},
         {"netns": [NS1, NS2], "veth": [{"name": "a", "peer": at("ns2")}, {"name": "b", "peer": at("ns1")}]},
+    ),
+    "a cable goes whose names a cable that stays has too": (
+        {"netns": [NS1, NS2], "veth": [plain("a", "b"), cable("a", "b", "ns1", "ns2")]},
+        {"veth": [plain("a", "b")]},
     ),
     "an end gets IPv6 with its new place": (
         {"netns": [NS1], "veth": [{**cable("eth0", "far1"), "mtu": 1400}]},
@@ -203,3 +207,25 @@ def test_any_cables_make_way_for_any_others(host: Host, seed: int) -> None:
         assert ends == 1 + 2 * len(config["veth"])
     host.do("topology", name="lab", state="absent")
     assert snapshot(host) == bare
+
+
+def test_what_does_not_come_back_is_told_before_it_goes(host: Host) -> None:
+    host.sh(
+        "ip -n theirs link set far up;"
+        "tc qdisc add dev eth1 root handle 7: pfifo limit 7; tc qdisc add dev eth1 clsact;"
+        "ip nexthop add id 12 via 198.51.100.1 dev eth1; ip route add 192.0.2.0/24 nhid 12"
+    )
+    objects = "eth1 has routes by nexthop objects (12), which come back by their hops alone"
+    for check in (True, False):
+        done = host.module("topology", check=check, name="lab", config=AWAY["as it is"])
+        for told in (
+            objects,
+            "eth1 has a queueing discipline (pfifo), which goes with the move and does not come back",
+            "eth1 has tc filters of others, which go with the move and do not come back",
+        ):
+            assert told in warnings(done)
+    assert "warnings" not in host.do("topology", name="lab", state="absent")
+    assert "192.0.2.0/24 via 198.51.100.1 dev eth1" in host.sh("ip route")
+    host.sh("ip nexthop add id 13 via 198.51.100.1 dev eth1; ip route replace 192.0.2.0/24 nhid 13")
+    down = host.do("topology", name="lab", config={"link": [{"name": "eth1", "up": False}]})
+    assert objects.replace("12", "13") in warnings(down)

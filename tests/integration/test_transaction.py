@@ -214,3 +214,13 @@ def test_a_ledger_that_cannot_be_written_stops_the_run_before_anything_changes(h
     assert "ns1" not in host.sh("ip netns list")
     host.sh("mount -o remount,size=1m /run/nsfabric")
     assert apply(host, STAR)["changed"]
+
+
+def test_without_a_place_for_the_lock_nothing_is_done(host: Host) -> None:
+    host.sh("mount -o remount,ro /run")
+    for module, options in (("topology", {"name": "lab", "config": STAR}), ("netns", {"name": "ns1"})):
+        assert host.module(module, **options)["msg"] == (
+            "cannot lock the network in the host: Read-only file system; "
+            "make /run/nsfabric writable: locks and ledgers are there"
+        )
+    assert not host.sh("ip netns list")

@@ -83,6 +83,7 @@ def _route(message: Message, names: Mapping[int, str]) -> Route:
         hops=_hops(found, flags, names) if name in ("unicast", "local") else (),
         selector=bytes([tos, source_length]).hex() + found.get(RTA_SRC, b"").hex() if tos or source_length else "",
         details=_details(found),
+        nexthop=messages.number(found.get(RTA_NH_ID)),
     )
 
 

@@ -15,7 +15,7 @@ from .._errors import KernelError
 from .._model.bridge import NANOSECONDS
 from .._model.scope import Needs, Scope
 from .._model.state import HOST, LO, End, Link, Namespace, State
-from . import fastpath, firewall, link, messages, netlink, netns_neighbor, netns_route, netns_sysctl
+from . import fastpath, firewall, link, messages, netlink, netns_neighbor, netns_route, netns_sysctl, tc
 from .bridge import settings_request
 from .link import Seen
 from .netlink import Query, Request
@@ -92,6 +92,9 @@ def _namespace(session: Session, needs: Needs, name: str, links: dict[int, Link]
         namespace.neighbors = netns_neighbor.read(session, name, names)
     if needs.hooks:
         namespace.hooks = fastpath.read(session, name, names)
+    if needs.queues:
+        queues = tc.queues(session.socket(name))
+        namespace.queues = {names[number]: kind for number, kind in queues.items() if number in names}
     if needs.sysctls:
         namespace.sysctls = netns_sysctl.read(session, name, needs.sysctls)
     if needs.firewall:

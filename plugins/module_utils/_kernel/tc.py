@@ -25,6 +25,7 @@ DIRECT_ACTION = 1
 # Both the older ingress and clsact are at this place of a device, which has one of them.
 CLSACT_HANDLE, CLSACT = 0xFFFF0000, 0xFFFFFFF1
 INGRESS, EGRESS = 0xFFFFFFF2, 0xFFFFFFF3
+ROOT = 0xFFFFFFFF
 ETH_P_ALL = 0x0003
 
 
@@ -56,18 +57,30 @@ class Filter(NamedTuple):
 
 def disciplines(route: netlink.Route) -> dict[int, int]:
     """The devices that have clsact or ingress, by number, and the block of filters that each shares; 0 for none."""
+    return {
+        message.header[1]: messages.number(message.attributes.get(TCA_INGRESS_BLOCK))
+        for message in _dump(route)
+        if message.header[2] == CLSACT_HANDLE
+    }
+
+
+def queues(route: netlink.Route) -> dict[int, str]:
+    """The kinds of the queueing disciplines that somebody gave devices, by number; the kernel's own have no handle."""
+    return {
+        message.header[1]: messages.text(message.attributes.get(TCA_KIND))
+        for message in _dump(route)
+        if message.header[2] and message.header[3] == ROOT
+    }
+
+
+def _dump(route: netlink.Route) -> list[Message]:
     try:
-        found = route.dump(_query(RTM_GETQDISC))
+        return route.dump(_query(RTM_GETQDISC))
     except OSError as error:
         # A kernel without any.
         if error.errno == errno.EOPNOTSUPP:
-            return {}
+            return []
         raise
-    return {
-        message.header[1]: messages.number(message.attributes.get(TCA_INGRESS_BLOCK))
-        for message in found
-        if message.header[2] == CLSACT_HANDLE
-    }
 
 
 def filters(route: netlink.Route, index: int, parent: int) -> list[Filter]:

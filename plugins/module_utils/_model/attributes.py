@@ -14,7 +14,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, fields, replace
 from typing import Any, Optional
 
-from . import addresses, values
+from . import addresses, losses, values
 from .addresses import IPV6_MINIMUM_MTU, too_small_for_ipv6
 from .netns_sysctl_keys import device_of
 from .planner import Planner
@@ -131,6 +131,7 @@ def configure(planner: Planner, end: End, wanted: Attributes, option: str = "") 
     if changes.get("up") == (True, False):
         # The kernel forgets IPv6 addresses when a device goes down (keep_addr_on_down is off).
         planner.kept.setdefault(end, Attributes(addresses=link.own_addresses, found=link.own))
+        losses.of_routes(planner, end)
     planner.do(SetLink(end.netns, end.name, tuple((key, new) for key, (_old, new) in changes.items())), _why(changes))
 
 

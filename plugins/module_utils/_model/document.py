@@ -15,7 +15,7 @@ from .planner import Planner
 from .problems import Problems, Reader
 from .registry import KINDS, PLANS
 from .scope import Scope
-from .state import State
+from .state import End, State
 from .step import Step
 
 Config = Mapping[str, Sequence[Mapping[str, Any]]]
@@ -129,7 +129,13 @@ def _repeated(specs: Sequence[Any], spec: Any) -> bool:
     return any(other is not spec and _content(other) == _content(spec) for other in specs)
 
 
-def plan(document: Document, before: State, problems: Problems, assume: bool = False, as_found: bool = False) -> Plan:
+def plan(
+    document: Document,
+    before: State,
+    problems: Problems,
+    assume: bool = False,
+    as_found: Optional[AbstractSet[End]] = None,
+) -> Plan:
     """The steps that lead from `before` to the document; `problems` says why there are none."""
     planner = Planner(before.copy(), problems, assume, as_found)
     planner.run(document.specs, PLANS)

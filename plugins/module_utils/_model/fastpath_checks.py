@@ -36,7 +36,7 @@ def mode(planner: Planner, wanted: Sequence[str]) -> str:
 
 def allowed(planner: Planner, spec: PathSpec, mode: str) -> bool:
     """Whether nothing stands against the fast path; tells everything that does, unless it was there before."""
-    if planner.as_found:
+    if planner.as_found is not None:
         return True
     before = len(planner.problems.found)
     for end in spec.ends:

@@ -210,7 +210,7 @@ def converge(planner: Planner, spec: RuleSpec, wanted: Sequence[Wanted]) -> None
 
 def _check_fastpaths(planner: Planner, spec: RuleSpec) -> None:
     """Refuses a rule for packets that a fast path leads past it; one that the document declares says so itself."""
-    if planner.as_found:
+    if planner.as_found is not None:
         return
     declared = {other.subject for other in planner.specs.get("fastpath", ())}
     for name in fastpath_rules.standing(planner.state, spec.rule):

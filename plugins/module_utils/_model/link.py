@@ -10,8 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Optional
 
-from . import attributes, ports, values
-from .addresses import is_default
+from . import attributes, losses, ports, values
 from .attributes import Attributes
 from .planner import Planner
 from .problems import Problems, Reader
@@ -69,6 +68,7 @@ class LinkSpec:
         if self.end.netns != HOST:
             # A device of the host that is moved loses its settings; they are to come back with it.
             scope.settings(End(HOST, self.end.name), ("ipv4", "ipv6"))
+            scope.traffic_control(HOST)
         attributes.add_to(scope, self.end, self.wanted)
 
 
@@ -175,9 +175,7 @@ def move(planner: Planner, source: End, target: End, why: str) -> None:
     if occupant is not None:
         planner.refuse(f"{place(target.netns)} has another {target.name} already, {attributes.kind_name(occupant)}")
         return
-    routes = planner.state.namespaces[source.netns].routes
-    if any(is_default(route) and source.name in route.devices for route in routes):
-        planner.warn(f"{source} carries the default route of {place(source.netns)}, which goes with the move")
+    losses.by_moving(planner, source)
     planner.do(MoveLink(source.netns, source.name, target.netns), why)
     planner.kept[target] = Attributes(addresses=link.own_addresses, up=link.up, found=link.lost)
 

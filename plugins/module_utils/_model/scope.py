@@ -19,7 +19,8 @@ from .state import HOST, End
 class Needs:
     """What to read of one namespace beside its links and their addresses.
 
-    `hooks` are the devices' filters at ingress; for `shortcuts` it is enough to know those of fast paths.
+    `hooks` are the devices' filters at ingress; for `shortcuts` it is enough to know those of fast paths. `queues` are
+    their queueing disciplines.
     """
 
     routes: bool = False
@@ -27,6 +28,7 @@ class Needs:
     firewall: bool = False
     hooks: bool = False
     shortcuts: bool = False
+    queues: bool = False
     sysctls: set[tuple[str, ...]] = field(default_factory=set)
 
 
@@ -55,6 +57,11 @@ class Scope:
         needs = self.namespace(end.netns)
         needs.routes = needs.neighbors = needs.shortcuts = True
         self.ends.add(end)
+
+    def traffic_control(self, netns: str) -> None:
+        """What devices of a namespace lose when they leave it, and nothing brings back."""
+        needs = self.namespace(netns)
+        needs.hooks = needs.queues = True
 
     def settings(self, end: End, families: Iterable[str]) -> None:
         """What a device loses when the kernel makes it anew for a namespace, or for a protocol."""

@@ -130,7 +130,8 @@ MAIN_TABLE = 254
 class Route:
     """A route; `destination` is always a prefix, the default route too.
 
-    `selector` and `details` are what there are no words for, as the kernel writes it.
+    `selector` and `details` are what there are no words for, as the kernel writes it. `nexthop` is the number of the
+    nexthop object that it goes by, 0 for none.
     """
 
     destination: str
@@ -144,6 +145,7 @@ class Route:
     hops: tuple[Hop, ...] = ()
     selector: str = ""
     details: str = ""
+    nexthop: int = field(default=0, compare=False)
 
     @cached_property
     def key(self) -> RouteKey:
@@ -216,7 +218,8 @@ class Sysctl:
 class Namespace:
     """One network namespace. `inode` is 0 for one that is only planned.
 
-    Of a `sealed` one only that is known, and which devices outside it die with it: its `far_ends`.
+    Of a `sealed` one only that is known, and which devices outside it die with it: its `far_ends`. `queues` are the
+    queueing disciplines that somebody gave its devices.
     """
 
     inode: int = 0
@@ -226,6 +229,7 @@ class Namespace:
     sysctls: dict[tuple[str, ...], Sysctl] = field(default_factory=dict)
     firewall: Any = None
     hooks: dict[str, Hook] = field(default_factory=dict)
+    queues: Mapping[str, str] = field(default_factory=dict)
     assumed: bool = False
     sealed: bool = False
     far_ends: tuple[End, ...] = ()

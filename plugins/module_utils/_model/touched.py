@@ -285,18 +285,23 @@ def restoration(objects: Iterable[Touched]) -> dict[str, list[Mapping[str, Any]]
     return config
 
 
-def misplaced(undo: Document, planned: Plan, now: State) -> list[Mapping[str, Any]]:
-    """Entries that remove the cables which a plan has made or moved, and that do not stand where they were."""
-    places = {spec.claims for spec in undo.specs["veth"] if not spec.absent}
+def made_or_moved(planned: Plan) -> set[End]:
+    """The places of the cables' ends and the links that a plan makes or moves, the former ones too."""
     acted: set[End] = set()
     for action in (step.action for step in planned.steps):
         if isinstance(action, CreateVeth):
             acted.update((action.near, action.far))
         elif isinstance(action, MoveLink):
             acted.update(End(netns, action.name) for netns in (action.netns, action.target))
+    return acted
+
+
+def misplaced(undo: Document, planned: Plan, now: State) -> list[Mapping[str, Any]]:
+    """Entries that remove the cables which a plan has made or moved, and that do not stand where they were."""
+    places = {spec.claims for spec in undo.specs["veth"] if not spec.absent}
     cables = {
         frozenset((end, link.peer)): {**end.entry, "peer": link.peer.entry, "state": "absent"}
-        for end in sorted(acted)
+        for end in sorted(made_or_moved(planned))
         if (link := now.link(end)) and link.peer
     }
     return [entry for ends, entry in cables.items() if ends not in places]

@@ -11,6 +11,7 @@ from unittest.mock import patch
 import pytest
 
 from ansible_collections.nsfabric.linux.plugins.module_utils import _lock
+from ansible_collections.nsfabric.linux.plugins.module_utils._errors import KernelError
 
 RUNS, TIMES = 4, 400
 
@@ -39,5 +40,5 @@ def test_its_folder_comes_and_goes_with_its_users(tmp_path: Path) -> None:
 def test_a_file_in_the_folders_place_is_told(tmp_path: Path) -> None:
     (tmp_path / "nsfabric").touch()
     places = {"DIRECTORY": str(tmp_path / "nsfabric"), "PATH": str(tmp_path / "nsfabric/lock")}
-    with patch.multiple(_lock, **places), pytest.raises(NotADirectoryError), _lock.lock("test"):
+    with patch.multiple(_lock, **places), pytest.raises(KernelError, match="Not a directory"), _lock.lock("test"):
         pass

@@ -264,7 +264,7 @@ def test_what_stood_together_is_put_back_together(wanted: dict[str, Any]) -> Non
     if "fastpath" in wanted:
         state = plan(state, {"masquerade": [{"source": "10.0.0.0/16"}]})[0].after
     problems = Problems()
-    planned = documents.plan(documents.read(wanted, problems), state, problems, as_found=True)
+    planned = documents.plan(documents.read(wanted, problems), state, problems, as_found=set())
     assert not problems
     assert planned.steps
 
