@@ -20,6 +20,7 @@ from ._glue import guarded, read, refuse, warn
 from ._kernel.observe import observe
 from ._kernel.session import Session
 from ._model import document as documents
+from ._model import rivals
 from ._model import sealed as seals
 from ._model.document import Config, Document, Plan
 from ._model.ledger import Ledger, back_in_bridges, claims, claims_in, claims_of, places_of
@@ -83,6 +84,7 @@ class _Run:
         host = _ledger.this_host(session.host_inode())
         before = _ledger.load(self.name, host)
         known = before or Ledger(self.name, host)
+        self.others = self._others(host)
         self.document = self.whole = known.hinted(self.document, self.purge)
         self.home = known.coming_home(self.document) if self.purge else []
         config = self.config if self.purge else known.union(self.config)
@@ -127,11 +129,13 @@ class _Run:
     def _decide_of(
         self, session: Session, known: Ledger, candidates: Sequence[Touched], displaced: Sequence[Touched] = ()
     ) -> tuple[list[Touched], Document, Plan]:
-        state = observe(session, self._scope(known, [*candidates, *displaced], self.sealed))
+        scope = self._scope(known, [*candidates, *displaced], self.sealed)
+        state = observe(session, scope)
         leaving, warnings = self._leaving(known, candidates, state)
         more = [item for item in displaced if item not in leaving and not known.replaced(item, state)]
-        leaving = self._handed_over([*leaving, *more], known.host)
+        leaving = self._handed_over([*leaving, *more])
         undo, planned = self._plan(leaving, state, warnings)
+        self._check_others(planned, scope, warnings)
         return leaving, undo, replace(planned, warnings=(*warnings, *planned.warnings))
 
     def _candidates(self, known: Ledger) -> list[Touched]:
@@ -149,13 +153,15 @@ class _Run:
         for config in (*former, restoration(candidates)):
             for dummy, spec in documents.read(config, Problems()):
                 spec.add_to(scope)
+        for other in self.others:
+            rivals.add_to(scope, other.config)
         if sealed:
             scope.seal(sealed)
         return scope
 
     def _sealed(self, session: Session, known: Ledger, candidates: Sequence[Touched]) -> frozenset[str]:
         """The namespaces that need not be looked into: they go, and are the very ones that were made."""
-        if not self.absent or any(other.shared(candidates) for other in self._others(known.host)):
+        if not self.absent or any(other.shared(candidates) for other in self.others):
             return frozenset()
         names = seals.sealed(candidates)
         return names if all(known.has_made(name, session.number(name)) for name in names) else frozenset()
@@ -187,17 +193,28 @@ class _Run:
         ports = back_in_bridges(self.home, self.document)
         return leaving + ports + known.followers(leaving + self.home, self.declared, state), warnings
 
-    def _handed_over(self, leaving: list[Touched], host: str) -> list[Touched]:
+    def _handed_over(self, leaving: list[Touched]) -> list[Touched]:
         """What another topology declares as well stays, and with it what was found before this one."""
-        if not leaving:
-            return leaving
-        for other in self._others(host):
+        for other in self.others if leaving else ():
             shared = other.shared(leaving)
             if shared and not self.check:
                 other.inherit(shared)
                 _ledger.save(other)
             leaving = [item for item in leaving if item not in shared]
         return leaving
+
+    def _check_others(self, planned: Plan, scope: Scope, warnings: list[str]) -> None:
+        """Refuses a plan that would undo what another topology declares; one that only takes down warns of it."""
+        problems = Problems()
+        for other in self.others if planned.steps else ():
+            for found in rivals.undone(other.config, planned, scope):
+                if self.absent:
+                    warnings.append(f"this takes away what topology {other.name} declares: {found.message}")
+                else:
+                    message = f"topology {other.name} of this host declares otherwise: {found.message}"
+                    problems.add(found.path, f"{message}; change one of the two documents")
+        if problems:
+            raise Refused(problems)
 
     def _plan(self, leaving: Sequence[Touched], state: State, warnings: list[str]) -> tuple[Document, Plan]:
         """The plan of all; what cannot be put back any more is left out, with a warning about each."""

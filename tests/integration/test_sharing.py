@@ -10,7 +10,7 @@ from itertools import product
 from typing import Any
 
 import pytest
-from host import Host
+from host import Host, warnings
 from test_topology import apply, snapshot
 from test_transaction import after, kill, plan_of
 
@@ -98,3 +98,93 @@ def test_one_gives_up_what_the_other_still_declares(host: Host, purged: str, fir
     down(host, other)
     down(host, purged)
     assert snapshot(host) == before
+
+
+FORWARD = {"name": "net.ipv4.ip_forward", "value": 1}
+CABLE = {"name": "v0", "peer": {"name": "v1"}}
+ROUTE = {"destination": "10.66.0.0/16", "gateway": "192.0.2.9"}
+AGAIN = (
+    "topology first of this host declares otherwise: it would have to {} again ({}); change one of the two documents"
+)
+# What the first one declares, what the second one would, and what it is told.
+CONTRADICTIONS: dict[str, tuple[dict[str, Any], dict[str, Any], str, str]] = {
+    "an attribute": (
+        {"link": [{"name": "eth1", "mtu": 1300}]},
+        {"link": [{"name": "eth1", "mtu": 1400}]},
+        "config.link[0]",
+        AGAIN.format("set eth1: mtu 1300", "mtu is 1400, wanted 1300"),
+    ),
+    "a setting": (
+        {"netns_sysctl": [FORWARD]},
+        {"netns_sysctl": [{**FORWARD, "value": 0}]},
+        "config.netns_sysctl[0]",
+        AGAIN.format("set net.ipv4.ip_forward = 1", "it is 0, wanted 1"),
+    ),
+    "a setting that others follow": (
+        {"netns_sysctl": [FORWARD]},
+        {"netns_sysctl": [{"name": "net.ipv4.conf.all.forwarding", "value": 0}]},
+        "config",
+        AGAIN.format("set net.ipv4.ip_forward = 1", "it is 0, wanted 1"),
+    ),
+    "an end of a cable": (
+        {"veth": [CABLE]},
+        {"link": [{"name": "v0", "up": False}]},
+        "config",
+        AGAIN.format("set v0: up", "it is down"),
+    ),
+    "a route": (
+        {"netns_route": [ROUTE]},
+        {"netns_route": [{**ROUTE, "type": "blackhole", "gateway": None}]},
+        "config.netns_route[0]",
+        "topology first of this host declares otherwise: it would have to",
+    ),
+    "what a route goes by": (
+        {"netns_route": [ROUTE]},
+        {"link": [{"name": "eth1", "up": False}]},
+        "config",
+        "it could not be had any more (the gateway 192.0.2.9 is not on link",
+    ),
+    "a namespace": (
+        {"netns": [{"name": "x"}]},
+        {"netns": [{"name": "x", "state": "absent"}]},
+        "config.netns[0]",
+        AGAIN.format("create namespace x", "the namespace does not exist"),
+    ),
+    "where a link is": (
+        {"netns": [{"name": "x"}], "link": [{"name": "eth1", "netns": "x"}]},
+        {"netns": [{"name": "y"}], "link": [{"name": "eth1", "netns": "y"}]},
+        "config.link[0]",
+        AGAIN.format("move eth1 to namespace x", "it is in namespace y, wanted in namespace x"),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", CONTRADICTIONS)
+def test_what_another_declares_otherwise_is_refused(host: Host, what: str) -> None:
+    first, second, path, message = CONTRADICTIONS[what]
+    bare = snapshot(host)
+    apply(host, first, name="first")
+    before = snapshot(host)
+    for check in (True, False):
+        told = host.module("topology", check=check, name="second", config=second)["problems"]
+        assert any(problem["path"] == path and message in problem["message"] for problem in told), told
+        assert snapshot(host) == before
+    assert not apply(host, first, name="first")["changed"]
+    down(host, "first")
+    assert snapshot(host) == bare
+
+
+def test_nobody_takes_away_what_another_stands_on(host: Host) -> None:
+    bridge = {"bridge": [{"name": "br0"}]}
+    apply(host, bridge, name="first")
+    apply(host, {"veth": [{**CABLE, "master": "br0"}]}, name="second")
+    gone = "it could not be had any more (there is no link br0 in the host; it has eth1, lo, v0, v1)"
+    (problem,) = host.module("topology", name="first", config={})["problems"]
+    assert (
+        problem["message"]
+        == f"topology second of this host declares otherwise: {gone}; change one of the two documents"
+    )
+    assert not apply(host, bridge, name="first")["changed"]
+    done = host.do("topology", name="first", state="absent")
+    assert f"this takes away what topology second declares: {gone}" in warnings(done)
+    assert host.link("br0") is None
