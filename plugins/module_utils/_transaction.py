@@ -20,7 +20,7 @@ from ._model.document import Config, Document, Plan
 from ._model.planner import UNDO
 from ._model.problems import Problems
 from ._model.state import State
-from ._model.touched import LINKS, made_or_moved, misplaced, restoration, touched
+from ._model.touched import LINKS, made_or_moved, misplaced, restoration, standing_on, touched
 from ._signals import Interrupted
 
 # Of namespaces that went unseen.
@@ -116,12 +116,13 @@ def _put_back(session: Session, document: Document, planned: Plan, former: Confi
 
 
 def _way_back(undo: Document, planned: Plan, now: State) -> tuple[Document, Plan, Problems]:
-    """What puts a host back; where cables stand in each other's way, they are made anew."""
+    """What puts a host back; where cables stand in each other's way, they are made anew, with what stood on them."""
     problems = Problems()
     back = documents.plan(undo, now, problems, as_found=made_or_moved(planned))
     in_the_way = misplaced(undo, planned, now) if problems else []
     if in_the_way:
         problems = Problems()
-        undo = documents.merged(undo, documents.read({"veth": in_the_way}, problems, UNDO))
+        config = {**restoration(standing_on(made_or_moved(planned), planned)), "veth": in_the_way}
+        undo = documents.merged(undo, documents.read(config, problems, UNDO))
         back = documents.plan(undo, now, problems, as_found=made_or_moved(planned))
     return undo, back, problems

@@ -19,6 +19,7 @@ NS1: Config = {"name": "ns1"}
 NS2: Config = {"name": "ns2"}
 IN_NS1: Config = {"netns": "ns1", "name": "eth1", "addresses": ["10.31.0.1/24"]}
 IN_NS2: Config = {"netns": "ns2", "name": "eth1", "addresses": ["10.31.0.2/24"]}
+LOOSE: Config = {"netns": "ns1", "name": "net/ipv4/conf/a/rp_filter", "value": 2}
 
 
 def cable(near: str, far: str, netns: str = "ns1", peer: str = "") -> Config:
@@ -79,6 +80,10 @@ CHANGES: dict[str, tuple[Config, Config]] = {
     "a cable goes whose names a cable that stays has too": (
         {"netns": [NS1, NS2], "veth": [plain("a", "b"), cable("a", "b", "ns1", "ns2")]},
         {"veth": [plain("a", "b")]},
+    ),
+    "an end takes the place of another one, and a setting stays": (
+        {"netns": [NS1], "veth": [cable("a", "b"), cable("b", "c")], "netns_sysctl": [LOOSE]},
+        {"netns": [NS1], "veth": [cable("a", "b", "ns1", "ns1")], "netns_sysctl": [LOOSE]},
     ),
     "an end gets IPv6 with its new place": (
         {"netns": [NS1], "veth": [{**cable("eth0", "far1"), "mtu": 1400}]},

@@ -307,6 +307,19 @@ def misplaced(undo: Document, planned: Plan, now: State) -> list[Mapping[str, An
     return [entry for ends, entry in cables.items() if ends not in places]
 
 
+def standing_on(devices: AbstractSet[End], planned: Plan) -> list[Touched]:
+    """What stood on devices, or on the other ends of their cables, before a plan."""
+    peers = {link.peer for end in devices if (link := planned.before.link(end)) and link.peer}
+    return [
+        _touched(name, shown, shown, set())
+        for name, kind in KINDS.items()
+        if name not in ("netns", *LINKS)
+        for subject in _places(kind, planned)
+        if _stood_on(kind, planned.before, subject, devices | peers)
+        and (shown := recorded(kind, planned.before, subject))
+    ]
+
+
 def without(objects: Iterable[Touched], state: State) -> State:
     """A state without the devices that were made and are to go."""
     made = (item for item in objects if item.kind in DEVICES and item.found is None)
