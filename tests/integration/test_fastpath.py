@@ -613,6 +613,21 @@ def test_in_a_topology(host: Host, converge: Any) -> None:
     assert snapshot(host) == before
 
 
+def test_devices_without_a_queue_stay_so(host: Host, converge: Any) -> None:
+    """The kernel takes a discipline at such a device for a mistake, and gives it a queue."""
+    pods(host, 1, 2)
+    host.sh("ip link set veth1b txqueuelen 0")
+    before = snapshot(host)
+    cable = {"name": "v0", "txqueuelen": 0, "peer": {"name": "v1", "netns": "ns1"}}
+    path = {"name": "pods", "ends": [*ends(1, 2), {"device": "v0", "addresses": []}]}
+    done = converge("topology", name="lab", config={"veth": [cable], "fastpath": [path]})
+    attached = [step["command"] for step in done["steps"] if step["resource"] == "fastpath"]
+    assert sum("txqueuelen 0" in command for command in attached) == 2
+    assert [host.attributes(name)["txqueuelen"] for name in ("veth1b", "veth2b", "v0")] == [0, 1000, 0]
+    host.do("topology", name="lab", state="absent")
+    assert snapshot(host) == before
+
+
 def test_a_cable_that_is_made_anew_in_the_same_run(host: Host, converge: Any) -> None:
     converge("topology", name="lab", config=LAB)
     host.sh("ip link delete veth2b")

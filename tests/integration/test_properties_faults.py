@@ -32,7 +32,7 @@ def throw_away() -> Iterator[Host]:
 
 
 def draw(data: Any) -> dict[str, list[Entry]]:
-    return possible(data.draw(documents(bare())))
+    return possible(data.draw(documents(bare(), fastpaths=True)))
 
 
 def steps_of(host: Host, config: dict[str, list[Entry]]) -> int:

@@ -32,7 +32,7 @@ from .._model.fastpath_spec import numeric
 from .._model.fastpath_table import EMPTY, LEAST_BITS
 from .._model.state import Destination, Hook, Shortcut
 from . import bpf, netlink, tc
-from .link import index
+from .link import index, without_queue
 from .session import Session
 
 VANISHED = (errno.ENODEV, errno.ENOENT)
@@ -177,6 +177,8 @@ def _attach(session: Session, netns: str, shortcut: Shortcut, actions: Sequence[
         for action in actions:
             number = index(session, netns, action.device)
             requests = [tc.add_clsact(number), tc.add_chain(number, mark(shortcut.name))] if action.clsact else []
+            if action.unqueued:
+                requests.append(without_queue(number))
             requests.append(tc.set_filter(number, PREFERENCE, HANDLE, program, filter_name(shortcut.name)))
             answers = route.send(requests)
             if any(answer.code for answer in answers):

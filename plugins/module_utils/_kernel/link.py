@@ -209,6 +209,11 @@ def _set(session: Session, action: SetLink) -> list[tuple[str, Request]]:
     return [(action.netns, Request(netlink.ifinfmsg, netlink.RTM_SETLINK, 0, header, attrs))]
 
 
+def without_queue(number: int) -> Request:
+    """Sets a device's queue length to 0."""
+    return Request(netlink.ifinfmsg, netlink.RTM_SETLINK, 0, {"index": number}, [("IFLA_TXQLEN", 0)])
+
+
 def _move(session: Session, action: MoveLink) -> list[tuple[str, Request]]:
     # Back to the host by a descriptor of the host's own namespace: a process number 1 may be another's.
     attrs = [("IFLA_NET_NS_FD", session.descriptor(action.target))]

@@ -90,7 +90,9 @@ def _attach(planner: Planner, spec: PathSpec) -> None:
         why = _why(hook, wanted)
         if why:
             change = CHANGE if hook and hook.shortcut else CREATE
-            planner.do(Attach(spec.netns, end.device, wanted, clsact=hook is None, change=change), why)
+            clsact, link = hook is None, devices[end.device]
+            unqueued = bool(clsact and link and link.txqueuelen == 0)
+            planner.do(Attach(spec.netns, end.device, wanted, clsact, unqueued, change), why)
 
 
 def _mac(planner: Planner, spec: PathSpec, end: PathEnd) -> Optional[str]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from .fastpath_program import HELPERS
 from .state import Hook, Shortcut, State
-from .step import CREATE, DELETE, Action
+from .step import CREATE, DELETE, Action, ip
 
 OWNER = "nsfabric"
 # Behind the filters of others, which tc numbers from 49152 downwards where nobody says otherwise.
@@ -62,12 +62,16 @@ def _chain(device: str, number: int) -> list[object]:
 
 @dataclass(frozen=True)
 class Attach(Action):
-    """Puts a filter of ours at a device, in place of an older one; `clsact` where there is no discipline for it yet."""
+    """Puts a filter of ours at a device, in place of an older one; `clsact` where there is no discipline for it yet.
+
+    `unqueued` is a device without a queue, which the kernel gives one of 1000 packets together with a discipline.
+    """
 
     netns: str
     device: str
     shortcut: Shortcut
     clsact: bool = False
+    unqueued: bool = False
     change: str = CREATE
 
     def what(self) -> str:
@@ -81,11 +85,9 @@ class Attach(Action):
         commands = [tc(self.netns, "filter", "replace", *_place(self.device), "handle", HANDLE, *program)]
         if self.clsact:
             qdisc = tc(self.netns, "qdisc", "add", "dev", self.device, "clsact")
-            commands = [
-                qdisc,
-                tc(self.netns, "chain", "add", *_chain(self.device, mark(self.shortcut.name))),
-                *commands,
-            ]
+            no_queue = ip(self.netns, "link", "set", "dev", self.device, "txqueuelen", 0)
+            chain = tc(self.netns, "chain", "add", *_chain(self.device, mark(self.shortcut.name)))
+            commands = [qdisc, *([no_queue] if self.unqueued else []), chain, *commands]
         return " && ".join(commands)
 
     def effect(self, state: State) -> None:

@@ -554,6 +554,8 @@ class Kernel:
             raise Refused("Exclusivity flag on, cannot modify" if device.clsact else "Parent Qdisc doesn't exists")
         if action.clsact:
             device.clsact, device.mark = True, mark(action.shortcut.name)
+            if not action.unqueued:
+                device.txqueuelen = device.txqueuelen or 1000
         wanted = _filter(self.nets[action.netns], action.shortcut)
         if None in (target for dummy, target, dummy in wanted[2]):
             raise Refused("No such device")
