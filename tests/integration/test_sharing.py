@@ -188,3 +188,20 @@ def test_nobody_takes_away_what_another_stands_on(host: Host) -> None:
     done = host.do("topology", name="first", state="absent")
     assert f"this takes away what topology second declares: {gone}" in warnings(done)
     assert host.link("br0") is None
+
+
+@pytest.mark.parametrize("how", ["purged", "taken down"])
+def test_a_namespace_stays_while_another_has_something_in_it(host: Host, how: str) -> None:
+    bare = snapshot(host)
+    apply(host, {"netns": [{"name": "ns1"}, {"name": "ns2"}]}, name="first")
+    second = {"link": [{"name": "eth1", "netns": "ns1"}], "veth": [{**CABLE, "peer": {"name": "v1", "netns": "ns2"}}]}
+    apply(host, second, name="second")
+    options = {"state": "absent"} if how == "taken down" else {"config": {"netns": [{"name": "ns3"}]}}
+    assert "warnings" not in host.do("topology", name="first", **options)
+    assert host.link("eth1", "ns1")
+    assert not apply(host, second, name="second")["changed"]
+    assert apply(host, {"veth": second["veth"]}, name="second")["changed"]
+    assert host.addresses("eth1") == ["192.0.2.1/24"]
+    down(host, "second")
+    down(host, "first")
+    assert snapshot(host) == bare

@@ -19,7 +19,7 @@ from .found import agreeing, by_device
 from .netns_sysctl import follows
 from .problems import Problems
 from .state import HOST, End, State
-from .touched import DEVICES, LINKS, Touched, latest, namespaces_made, touched
+from .touched import DEVICES, LINKS, Touched, latest, namespaces_made, places_in, touched
 
 VERSION = 1
 SYSCTL = "netns_sysctl"
@@ -164,19 +164,27 @@ class Ledger:
         return merged
 
     def shared(self, leaving: Sequence[Touched]) -> list[Touched]:
-        """Those of another topology's objects that this one declares as well, or that follow such."""
+        """Those of another topology's objects that this one declares as well, that follow such, or hold its things."""
         declared = claims(self.config)
         written = [subject for kind, subject in declared if kind == SYSCTL]
+        places = self._places()
         return [
             item
             for item in leaving
             if item.claims & declared
             or (item.kind == SYSCTL and any(follows(key, written) for dummy, key in item.claims))
+            or (item.kind == "netns" and item.absent["name"] in places)
         ]
+
+    def _places(self) -> set[str]:
+        """The namespaces in which it declares something."""
+        kinds = self.config.keys() - {"netns"}
+        return {place for kind in kinds for entry in self.config[kind] for place in places_in(entry)}
 
     def inherit(self, objects: Sequence[Touched]) -> None:
         """Takes over what another topology had found, unless this one found it earlier."""
         numbers = {claim: number for number, item in enumerate(self.objects) for claim in item.claims}
+        declared = claims(self.config)
         for item in objects:
             known = {numbers[claim] for claim in item.claims if claim in numbers}
             for number in known:
@@ -184,7 +192,8 @@ class Ledger:
                 if item.since < mine.since:
                     self.objects[number] = replace(mine, found=item.found, absent=item.absent, since=item.since)
             if not known:
-                self.objects.append(item)
+                # What it only stands in goes when all of it goes.
+                self.objects.append(item if item.claims & declared else replace(item, owner=None))
 
     def settle(self, config: Config, declared: AbstractSet[Claim], state: State) -> None:
         """After a run: forgets what is no longer declared, and notes which objects exactly stand now."""
