@@ -24,6 +24,8 @@ description:
     way are made anew.
   - What a topology made, and the values it found, is recorded under C(/run/nsfabric) until the next boot. Things that
     were there before, and things that were replaced behind its back, do not belong to it and are never removed.
+  - Several topologies of a host may declare the same things alike; these stay until the last one goes. A document that
+    would undo what another topology declares is refused.
 extends_documentation_fragment:
   - nsfabric.linux.attributes
 options:
