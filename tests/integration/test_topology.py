@@ -76,7 +76,7 @@ def snapshot(host: Host) -> str:
         " | sed 's/ linkdown//; s/ dead//' | sort;"
         " $i ip neighbor show nud permanent;"
         " $i nft -s list ruleset;"
-        " $i tc qdisc show | grep -e clsact -e ingress | while read dummy kind handle dummy name dummy; do"
+        " $i tc qdisc show | grep -e clsact -e ingress | sort | while read dummy kind handle dummy name dummy; do"
         ' echo "$name $kind $handle"; $i tc filter show dev $name ingress; done'
         " | sed '/ nsfabric:/ s/ id [0-9]*//';"
         " $i sh -c 'cd /proc/sys/net; grep -r . ipv4/conf ipv6/conf ipv4/ip_forward 2>/dev/null"
