@@ -10,9 +10,15 @@ from typing import Any
 
 import pytest
 from host import Host
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from test_crowded import Networks, host
+from test_properties import BOUNDED, lines
+from test_properties_faults import assert_same, draw, throw_away
 from test_topology import snapshot
 from test_transaction import after, kill, refuse
+
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.ledger import claims
 
 Config = dict[str, Any]
 __all__ = ["host"]
@@ -97,3 +103,45 @@ def test_neither_disturbs_the_other(host: Host, seed: int) -> None:
     for name in networks.choice.sample(["left", "right"], 2):
         assert "warnings" not in host.do("topology", name=name, state="absent")
     assert snapshot(host) == bare
+
+
+def beside(data: Any, config: Config, other: Config) -> Config:
+    """A document without most of what another one declares as well."""
+    theirs = claims(other)
+
+    def kept(kind: str, entry: Config) -> bool:
+        return not claims({kind: [entry]}) & theirs or data.draw(st.integers(0, 9)) == 0
+
+    return {kind: [entry for entry in entries if kept(kind, entry)] for kind, entries in config.items()}
+
+
+def is_possible(host: Host, name: str, config: Config) -> bool:
+    """Whether a run would begin; the host is as it was, unless there is nothing to do."""
+    before = snapshot(host)
+    tried = host.module("topology", name=name, config=config, inside=after(0, refuse))
+    if tried.get("failed"):
+        assert_same(snapshot(host), before)
+    return "problems" not in tried
+
+
+@given(st.data())
+@settings(BOUNDED, max_examples=6)
+def test_neither_disturbs_the_other_with_all_kinds_of_things(data: Any) -> None:
+    wanted: dict[str, Config] = {"left": {}, "right": {}}
+    with throw_away() as host:
+        found = snapshot(host)
+        for name in data.draw(st.lists(st.sampled_from(sorted(wanted)), min_size=3, max_size=5)):
+            other = wanted["right" if name == "left" else "left"]
+            config = beside(data, draw(data), other)
+            if not is_possible(host, name, config):
+                continue
+            wanted[name] = config
+            steps = len(host.module("topology", check=True, name=name, config=config)["steps"])
+            how = data.draw(st.sampled_from([refuse, kill]))
+            host.module("topology", name=name, config=config, inside=after(data.draw(st.integers(0, steps)), how))
+            host.do("topology", name=name, config=config)
+            for each in wanted:
+                assert lines(host.do("topology", name=each, config=wanted[each])) == "", each
+        for name in data.draw(st.permutations(sorted(wanted))):
+            host.do("topology", name=name, state="absent")
+        assert_same(snapshot(host), found)
