@@ -212,7 +212,7 @@ class _Run:
                     warnings.append(f"this takes away what topology {other.name} declares: {found.message}")
                 else:
                     message = f"topology {other.name} of this host declares otherwise: {found.message}"
-                    problems.add(found.path, f"{message}; change one of the two documents")
+                    problems.add(found.path, f"{message}; change one of the two, or take {other.name} down first")
         if problems:
             raise Refused(problems)
 

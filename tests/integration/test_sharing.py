@@ -104,7 +104,8 @@ FORWARD = {"name": "net.ipv4.ip_forward", "value": 1}
 CABLE = {"name": "v0", "peer": {"name": "v1"}}
 ROUTE = {"destination": "10.66.0.0/16", "gateway": "192.0.2.9"}
 AGAIN = (
-    "topology first of this host declares otherwise: it would have to {} again ({}); change one of the two documents"
+    "topology first of this host declares otherwise: it would have to {} again ({}); "
+    "change one of the two, or take first down first"
 )
 # What the first one declares, what the second one would, and what it is told.
 CONTRADICTIONS: dict[str, tuple[dict[str, Any], dict[str, Any], str, str]] = {
@@ -182,7 +183,7 @@ def test_nobody_takes_away_what_another_stands_on(host: Host) -> None:
     (problem,) = host.module("topology", name="first", config={})["problems"]
     assert (
         problem["message"]
-        == f"topology second of this host declares otherwise: {gone}; change one of the two documents"
+        == f"topology second of this host declares otherwise: {gone}; change one of the two, or take second down first"
     )
     assert not apply(host, bridge, name="first")["changed"]
     done = host.do("topology", name="first", state="absent")

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from typing import Any
 
 from . import document as documents
+from .attributes import SetLink
 from .document import Config, Document, Plan
 from .firewall_actions import DropChain, DropTable, MakeChain
 from .problems import Problem, Problems
@@ -59,17 +61,24 @@ def _within(config: Config, names: AbstractSet[str], seen: AbstractSet[str]) -> 
 
 
 def _left(document: Document, state: State) -> Mapping[Any, str]:
-    """What is to do, or cannot be had, in words, by what it acts on and what it does."""
+    """What is to do, or cannot be had, in words; by what it acts on and what it does, or by the entry."""
     scope, problems = document.scope(), Problems()
     able = State(state.namespaces, state.stale, state.fresh, state.features | scope.kinds, salt=state.salt)
     left: dict[Any, str] = {}
     for step in documents.plan(document, able, problems).steps:
-        if not isinstance(step.action, AROUND_RULES):
-            what = step.action.what()
-            left[_subject(step.kind, step.action), what] = f"it would have to {what} again ({step.why})"
+        for action in _parts(step.action):
+            what = action.what()
+            left[_subject(step.kind, action), what] = f"it would have to {what} again ({step.why})"
     for problem in problems.found:
-        left[None, problem.message] = f"it could not be had any more ({problem.message})"
+        left[None, problem.path] = f"it could not be had any more ({problem.message})"
     return left
+
+
+def _parts(action: Action) -> list[Action]:
+    """An action for each thing that it changes."""
+    if isinstance(action, SetLink):
+        return [replace(action, changes=(change,)) for change in action.changes]
+    return [] if isinstance(action, AROUND_RULES) else [action]
 
 
 def _subject(kind: str, action: Action) -> Any:

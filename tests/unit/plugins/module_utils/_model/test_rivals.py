@@ -43,6 +43,17 @@ def test_what_was_undone_before_is_nobodys_doing() -> None:
     assert undone(host, theirs, link=[{"name": "nic", "mtu": 1300}]) == []
 
 
+def test_what_could_not_be_had_before_is_nobodys_doing() -> None:
+    theirs = {"veth": [{"name": "a", "master": "br0", "peer": {"name": "b"}}]}
+    assert undone(state(), theirs, bridge=[{"name": "br1"}]) == []
+
+
+def test_each_attribute_counts_alone() -> None:
+    host = state(links={NIC: device("nic", mtu=1300, up=False)})
+    theirs = {"link": [{"name": "nic", "mtu": 1400, "up": True}]}
+    assert undone(host, theirs, link=[{"name": "nic", "mtu": 1400}]) == []
+
+
 def test_a_device_is_missed_where_it_was_only_seen() -> None:
     host = state("ns1", "ns2", links={End("ns1", "nic"): device("nic")})
     theirs = {"link": [{"name": "nic", "netns": "ns1"}], "netns_sysctl": [{"netns": "ns1", "name": "a.b", "value": 1}]}
