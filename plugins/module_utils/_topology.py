@@ -16,6 +16,7 @@ from typing import Any, Optional
 from ansible.module_utils.basic import AnsibleModule
 
 from . import _ledger, _validate
+from ._errors import KernelError
 from ._glue import guarded, read, refuse, warn
 from ._kernel.observe import observe
 from ._kernel.session import Session
@@ -79,6 +80,7 @@ class _Run:
         self.check: bool = module.check_mode
         self.config, self.document, self.whole = config, document, document
         self.declared = claims_in(document)
+        self.unreadable: list[KernelError] = []
 
     def converge(self, session: Session) -> Plan:
         host = _ledger.this_host(session.host_inode())
@@ -136,6 +138,7 @@ class _Run:
         leaving = self._handed_over([*leaving, *more])
         undo, planned = self._plan(leaving, state, warnings)
         self._check_others(planned, scope, warnings)
+        warnings.extend(map(str, self.unreadable))
         return leaving, undo, replace(planned, warnings=(*warnings, *planned.warnings))
 
     def _candidates(self, known: Ledger) -> list[Touched]:
@@ -167,9 +170,15 @@ class _Run:
         return names if all(known.has_made(name, session.number(name)) for name in names) else frozenset()
 
     def _others(self, host: str) -> list[Ledger]:
-        """The other topologies of this host."""
-        found = (_ledger.load(name, host) for name in _ledger.names() if name != self.name)
-        return [other for other in found if other]
+        """The other topologies of this host, as far as their ledgers can be read."""
+        found = []
+        for name in _ledger.names():
+            try:
+                other = None if name == self.name else _ledger.load(name, host)
+                found += [other] if other else []
+            except KernelError as error:
+                self.unreadable.append(error)
+        return found
 
     def _leaving(self, known: Ledger, candidates: Sequence[Touched], state: State) -> tuple[list[Touched], list[str]]:
         """What is to be put back; what was replaced behind our back is left alone, with a warning about each."""
@@ -195,6 +204,8 @@ class _Run:
 
     def _handed_over(self, leaving: list[Touched]) -> list[Touched]:
         """What another topology declares as well stays, and with it what was found before this one."""
+        if leaving and self.unreadable:
+            raise self.unreadable[0]
         for other in self.others if leaving else ():
             shared = other.shared(leaving)
             if shared and not self.check:

@@ -114,6 +114,18 @@ def test_what_stands_beside_them_is_looked_into(host: Host) -> None:
         assert snapshot(host) == before, f"failed after {steps} steps"
 
 
+def test_a_fast_path_between_their_cables_comes_back(host: Host) -> None:
+    """Which makes known where a cable of the host leads, although nobody looked there."""
+    cables = [{"name": f"a{n}", "peer": {"netns": "ns1", "name": f"b{n}"}} for n in (1, 2)]
+    path = {"name": "pods", "ends": [{"device": "a1"}, {"device": "a2"}]}
+    apply(host, {"netns": [{"name": "ns1"}], "veth": cables, "fastpath": [path]})
+    before = snapshot(host)
+    for steps in range(plan_of(host, state="absent") + 1):
+        failed = host.module("topology", name="lab", state="absent", inside=after(steps, refuse))
+        assert failed["msg"].endswith(RESTORED), failed["msg"]
+        assert snapshot(host) == before, f"failed after {steps} steps"
+
+
 def test_afterwards_they_are_built_again_and_known(host: Host) -> None:
     bare = snapshot(host)
     apply(host, STAR)

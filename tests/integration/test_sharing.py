@@ -206,3 +206,17 @@ def test_a_namespace_stays_while_another_has_something_in_it(host: Host, how: st
     down(host, "second")
     down(host, "first")
     assert snapshot(host) == bare
+
+
+def test_another_whose_ledger_is_damaged_stops_only_what_takes_away(host: Host) -> None:
+    apply(host, {"netns": [{"name": "ns1"}]}, name="first")
+    apply(host, {"netns": [{"name": "ns2"}]}, name="second")
+    host.sh("truncate -s 100 /run/nsfabric/topologies/first.json")
+    before = snapshot(host)
+    damaged = "cannot read the ledger of topology first in the host: it is damaged"
+    for options in ({"config": {}}, {"state": "absent"}):
+        assert damaged in host.module("topology", name="second", **options)["msg"]
+        assert snapshot(host) == before
+    done = apply(host, {"netns": [{"name": "ns2"}, {"name": "ns3"}]}, name="second")
+    assert done["changed"]
+    assert damaged in warnings(done)

@@ -77,7 +77,8 @@ def _stands_in(kind: str, entry: Entry, lost: AbstractSet[str]) -> bool:
 
 
 def _is_end(kind: str, entry: Entry, ends: set[str]) -> bool:
-    """Whether an entry is about an end on the host that went as well: a link, or a setting that it took along."""
-    if entry.get("netns") or kind not in INSEPARABLE:
+    """Whether an entry is about an end on the host that went as well, alone, or a setting that it took along."""
+    alone = kind in INSEPARABLE or (kind == "veth" and "peer" not in entry)
+    if entry.get("netns") or not alone:
         return False
-    return (entry["name"] if kind == "link" else device_of(key(entry["name"]))) in ends
+    return (device_of(key(entry["name"])) if kind == "netns_sysctl" else entry["name"]) in ends
