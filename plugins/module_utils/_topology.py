@@ -23,6 +23,7 @@ from ._kernel.session import Session
 from ._model import document as documents
 from ._model import rivals
 from ._model import sealed as seals
+from ._model.attributes import keep_own_mtus
 from ._model.document import Config, Document, Plan
 from ._model.ledger import Ledger, back_in_bridges, claims, claims_in, claims_of, places_of
 from ._model.planner import UNDO
@@ -133,6 +134,7 @@ class _Run:
     ) -> tuple[list[Touched], Document, Plan]:
         scope = self._scope(known, [*candidates, *displaced], self.sealed)
         state = observe(session, scope)
+        keep_own_mtus(state, known.with_mtu())
         leaving, warnings = self._leaving(known, candidates, state)
         more = [item for item in displaced if item not in leaving and not known.replaced(item, state)]
         leaving = self._handed_over([*leaving, *more])

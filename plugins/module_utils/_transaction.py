@@ -16,6 +16,7 @@ from ._kernel.observe import is_any_left, observe
 from ._kernel.session import Session
 from ._model import document as documents
 from ._model import sealed
+from ._model.attributes import is_unforeseen
 from ._model.document import Config, Document, Plan
 from ._model.planner import UNDO
 from ._model.problems import Problems
@@ -69,8 +70,11 @@ def carry_out(
             if begin:
                 begin()
             apply(session, planned.steps)
-            after = _read_back(session, document)
-            left = documents.plan(document, after, Problems())
+            after, left = _read_back(session, document)
+            if left.steps and all(map(is_unforeseen, left.steps)):
+                apply(session, left.steps)
+                planned = replace(planned, steps=(*planned.steps, *left.steps))
+                after, left = _read_back(session, document)
             if left.steps:
                 raise KernelError("make the kernel hold what was written", "", _left(left))
             _signals.check()
@@ -79,11 +83,12 @@ def carry_out(
     return replace(planned, held=after)
 
 
-def _read_back(session: Session, document: Document) -> State:
-    """What the kernel holds now; nothing, where only what has a name was to go and none is left."""
+def _read_back(session: Session, document: Document) -> tuple[State, Plan]:
+    """What the kernel holds now, and what is left to do; nothing, where only names were to go and none is left."""
     scope = document.scope()
     gone = document.only_removes({"netns", *LINKS}) and not is_any_left(session, scope)
-    return State() if gone else observe(session, scope)
+    state = State() if gone else observe(session, scope)
+    return state, documents.plan(document, state, Problems())
 
 
 def _left(left: Plan) -> str:
@@ -108,6 +113,9 @@ def _put_back(session: Session, document: Document, planned: Plan, former: Confi
             problems.found.extend(obstacles.found)
             apply(session, back.steps)
             left = documents.plan(undo, observe(session, scope), problems, as_found=made_or_moved(planned))
+            if all(map(is_unforeseen, left.steps)):
+                apply(session, left.steps)
+                left = documents.plan(undo, observe(session, scope), problems, as_found=made_or_moved(planned))
         wrong = "; ".join([*map(str, problems.found), *(step.action.what() for step in left.steps)])
     except (KernelError, OSError) as second:
         wrong = str(second)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from host import Host
-from test_topology import apply
+from test_topology import apply, snapshot
 from test_transaction import after, plan_of, refuse
 
 MADE = """
@@ -77,3 +77,36 @@ def test_after_purge(host: Host, mtu: int | None) -> None:
     assert host.attributes("br9")["mtu"] == (mtu or 1500), "it has a port still"
     apply(host, {})
     assert bridge(host) == before
+
+
+@pytest.mark.parametrize("mtus", [(9000,), (9000, 1500), (9000, 9000)])
+def test_an_mtu_of_its_own_does_not_follow_the_ports(host: Host, converge: Any, mtus: tuple[int, ...]) -> None:
+    """The kernel does not tell that a bridge was given its MTU, and that it does not follow its ports any more."""
+    host.sh("ip link add br1 up type bridge")
+    before = snapshot(host)
+    ends = [
+        ({"name": f"a{n}", "mtu": mtu, "master": "br1"}, {"name": f"b{n}", "mtu": mtu}) for n, mtu in enumerate(mtus)
+    ]
+    config = {"bridge": [{"name": "br1", "mtu": 9000}], "veth": [{**near, "peer": far} for near, far in ends]}
+    converge("topology", name="lab", config=config)
+    steps = plan_of(host, state="absent")
+    for stop in range(steps + 1):
+        failed = host.module("topology", name="lab", state="absent", inside=after(stop, refuse))
+        assert failed["msg"].endswith("The host was put back as it was found."), failed["msg"]
+    converge("topology", name="lab", state="absent")
+    assert snapshot(host) == before
+    for stop in range(plan_of(host, config=config) + 1):
+        failed = host.module("topology", name="lab", config=config, inside=after(stop, refuse))
+        assert failed["msg"].endswith("The host was put back as it was found."), failed["msg"]
+        assert host.attributes("br1")["mtu"] == 1500
+
+
+def test_an_mtu_that_somebody_gave_it(host: Host) -> None:
+    host.sh(
+        "ip link add br1 up type bridge; ip link add p0 mtu 9000 type veth peer name p1; ip link set p0 master br1;"
+        "ip link set br1 mtu 8000; ip link set br1 mtu 9000"
+    )
+    gone = {"name": "p0", "state": "absent"}
+    done = host.do("topology", name="lab", config={"bridge": [{"name": "br1", "mtu": 1500}], "veth": [gone]})
+    assert host.attributes("br1")["mtu"] == 1500
+    assert [step["command"] for step in done["steps"]] == ["ip link delete dev p0", "ip link set dev br1 mtu 1500"]

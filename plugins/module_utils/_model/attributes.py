@@ -21,7 +21,7 @@ from .planner import Planner
 from .problems import Reader
 from .scope import Scope
 from .state import LO, Address, End, Link, Namespace, State, Sysctl
-from .step import CHANGE, Action, ip
+from .step import CHANGE, Action, Step, ip
 
 OPTIONS: dict[str, Any] = {
     "addresses": {"type": "list", "elements": "str"},
@@ -275,6 +275,19 @@ def _follow_mtu(namespace: Namespace, device: str, before: Optional[int]) -> Non
 # A bridge whose own MTU was never changed has the smallest one of its ports'. The kernel does not tell; what
 # this plan changes is marked among the bridge's settings.
 OWN_MTU = ("own_mtu", 1)
+
+
+def keep_own_mtus(state: State, ends: Iterable[End]) -> None:
+    """Marks the bridges among devices that were given their MTU."""
+    for end in ends:
+        link = state.link(end)
+        if link and link.kind == "bridge" and OWN_MTU not in link.bridge:
+            state.change_link(end, bridge=(*link.bridge, OWN_MTU))
+
+
+def is_unforeseen(step: Step) -> bool:
+    """Whether a step is left of a plan because a bridge did not follow its ports, as one would that has no own MTU."""
+    return isinstance(step.action, SetLink) and [option for option, dummy in step.action.changes] == ["mtu"]
 
 
 def _following(namespace: Namespace, before: Link, after: Link) -> list[str]:

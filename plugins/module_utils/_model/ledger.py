@@ -181,6 +181,11 @@ class Ledger:
         kinds = self.config.keys() - {"netns"}
         return {place for kind in kinds for entry in self.config[kind] for place in places_in(entry)}
 
+    def with_mtu(self) -> list[End]:
+        """The devices that it declares an MTU of, bridges among them."""
+        entries = [*self.config.get("bridge", ()), *self.config.get("link", ())]
+        return [End(entry.get("netns") or HOST, entry["name"]) for entry in entries if entry.get("mtu")]
+
     def inherit(self, objects: Sequence[Touched]) -> None:
         """Takes over what another topology had found, unless this one found it earlier."""
         numbers = {claim: number for number, item in enumerate(self.objects) for claim in item.claims}
