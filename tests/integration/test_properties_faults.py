@@ -14,8 +14,7 @@ from typing import Any
 from host import Host
 from hypothesis import given, reject
 from hypothesis import strategies as st
-from strategies import documents
-from test_properties import BOUNDED, bare, held, lines, made, possible
+from test_properties import BOUNDED, draw, held, lines, made
 from test_topology import snapshot
 from test_transaction import after, kill, plan_of, refuse
 
@@ -29,10 +28,6 @@ def throw_away() -> Iterator[Host]:
         yield host
     finally:
         host.close()
-
-
-def draw(data: Any) -> dict[str, list[Entry]]:
-    return possible(data.draw(documents(bare(), fastpaths=True)))
 
 
 def steps_of(host: Host, config: dict[str, list[Entry]]) -> int:
