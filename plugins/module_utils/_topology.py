@@ -174,13 +174,12 @@ class _Run:
     def _others(self, host: str) -> list[Ledger]:
         """The other topologies of this host, as far as their ledgers can be read."""
         found = []
-        for name in _ledger.names():
+        for name in sorted(set(_ledger.names()) - {self.name}):
             try:
-                other = None if name == self.name else _ledger.load(name, host)
-                found += [other] if other else []
+                found.append(_ledger.load(name, host))
             except KernelError as error:
                 self.unreadable.append(error)
-        return found
+        return [other for other in found if other]
 
     def _leaving(self, known: Ledger, candidates: Sequence[Touched], state: State) -> tuple[list[Touched], list[str]]:
         """What is to be put back; what was replaced behind our back is left alone, with a warning about each."""

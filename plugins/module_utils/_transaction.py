@@ -16,7 +16,7 @@ from ._kernel.observe import is_any_left, observe
 from ._kernel.session import Session
 from ._model import document as documents
 from ._model import sealed
-from ._model.attributes import is_unforeseen
+from ._model.attributes import are_unforeseen
 from ._model.document import Config, Document, Plan
 from ._model.planner import UNDO
 from ._model.problems import Problems
@@ -71,7 +71,7 @@ def carry_out(
                 begin()
             apply(session, planned.steps)
             after, left = _read_back(session, document)
-            if left.steps and all(map(is_unforeseen, left.steps)):
+            if are_unforeseen(left.steps, after):
                 apply(session, left.steps)
                 planned = replace(planned, steps=(*planned.steps, *left.steps))
                 after, left = _read_back(session, document)
@@ -99,7 +99,7 @@ def _left(left: Plan) -> str:
 
 def _put_back(session: Session, document: Document, planned: Plan, former: Config, error: Exception) -> Failed:
     """Plans from what is there now to what was there before; what this run did not touch is left alone."""
-    problems, told = Problems(), ""
+    problems, told, moved = Problems(), "", made_or_moved(planned)
     try:
         with _signals.ignored():
             config: Config = restoration(touched(planned))
@@ -112,10 +112,10 @@ def _put_back(session: Session, document: Document, planned: Plan, former: Confi
             undo, back, obstacles = _way_back(undo, planned, observe(session, scope))
             problems.found.extend(obstacles.found)
             apply(session, back.steps)
-            left = documents.plan(undo, observe(session, scope), problems, as_found=made_or_moved(planned))
-            if all(map(is_unforeseen, left.steps)):
+            left = documents.plan(undo, observe(session, scope), problems, as_found=moved)
+            if are_unforeseen(left.steps, left.before):
                 apply(session, left.steps)
-                left = documents.plan(undo, observe(session, scope), problems, as_found=made_or_moved(planned))
+                left = documents.plan(undo, observe(session, scope), problems, as_found=moved)
         wrong = "; ".join([*map(str, problems.found), *(step.action.what() for step in left.steps)])
     except (KernelError, OSError) as second:
         wrong = str(second)
@@ -125,12 +125,12 @@ def _put_back(session: Session, document: Document, planned: Plan, former: Confi
 
 def _way_back(undo: Document, planned: Plan, now: State) -> tuple[Document, Plan, Problems]:
     """What puts a host back; where cables stand in each other's way, they are made anew, with what stood on them."""
-    problems = Problems()
-    back = documents.plan(undo, now, problems, as_found=made_or_moved(planned))
+    problems, moved = Problems(), made_or_moved(planned)
+    back = documents.plan(undo, now, problems, as_found=moved)
     in_the_way = misplaced(undo, planned, now) if problems else []
     if in_the_way:
         problems = Problems()
-        config = {**restoration(standing_on(made_or_moved(planned), planned)), "veth": in_the_way}
+        config = {**restoration(standing_on(moved, planned)), "veth": in_the_way}
         undo = documents.merged(undo, documents.read(config, problems, UNDO))
-        back = documents.plan(undo, now, problems, as_found=made_or_moved(planned))
+        back = documents.plan(undo, now, problems, as_found=moved)
     return undo, back, problems

@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, fields, replace
 from typing import Any, Optional
@@ -285,9 +285,15 @@ def keep_own_mtus(state: State, ends: Iterable[End]) -> None:
             state.change_link(end, bridge=(*link.bridge, OWN_MTU))
 
 
-def is_unforeseen(step: Step) -> bool:
-    """Whether a step is left of a plan because a bridge did not follow its ports, as one would that has no own MTU."""
-    return isinstance(step.action, SetLink) and [option for option, dummy in step.action.changes] == ["mtu"]
+def are_unforeseen(steps: Sequence[Step], state: State) -> bool:
+    """Whether steps are left of a plan only because bridges did not follow their ports, as those without an MTU do."""
+    for action in (step.action for step in steps):
+        if not isinstance(action, SetLink) or [option for option, dummy in action.changes] != ["mtu"]:
+            return False
+        link = state.link(End(action.netns, action.name))
+        if link is None or link.kind != "bridge":
+            return False
+    return bool(steps)
 
 
 def _following(namespace: Namespace, before: Link, after: Link) -> list[str]:
