@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from host import Host
-from test_topology import apply
+from test_topology import apply, snapshot
 
 RULES: dict[str, Any] = {
     "bridge": [{"name": "br0", "addresses": ["10.1.0.254/24"]}],
@@ -45,3 +45,26 @@ def test_the_next_run_mends_a_flushed_ruleset(host: Host) -> None:
     assert apply(host, RULES)["steps"] == predicted["steps"]
     assert host.sh("nft -s list ruleset") == before
     assert not apply(host, RULES)["changed"]
+
+
+def test_a_namespace_that_was_just_deleted_is_made_anew_with_its_cables(host: Host) -> None:
+    """The kernel takes its cables away some time after its name."""
+    names = ("ns1", "ns2", "ns3")
+    config: dict[str, Any] = {
+        "netns": [{"name": name} for name in names],
+        "bridge": [{"name": "br0", "up": True}],
+        "veth": [
+            {"name": f"v-{name}", "master": "br0", "up": True, "peer": {"netns": name, "name": "eth0", "up": True}}
+            for name in names
+        ],
+    }
+    apply(host, config)
+    before = snapshot(host)
+    for dummy in range(3):
+        host.sh("ip netns delete ns2")
+        again = host.do("topology", name="lab", config=config)
+        assert {(step["resource"], step["change"]) for step in again["steps"]} >= {
+            ("netns", "create"),
+            ("veth", "create"),
+        }
+        assert snapshot(host) == before

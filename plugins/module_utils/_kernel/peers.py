@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -13,13 +14,18 @@ from contextlib import contextmanager, suppress
 from .._errors import KernelError
 from .._model.scope import Scope
 from .._model.state import HOST, End, Link
-from . import link, messages, netlink
+from .._signals import check
+from . import link, messages, netlink, wait
 from .link import Seen
 from .netlink import Query
 from .session import Session
 
 UNKNOWN = 0xFFFFFFFF
 NETNSA_NSID, NETNSA_FD = 1, 3
+# The kernel takes namespaces that nobody holds any more down one after the other, and their cables with them.
+VANISH_SECONDS = 15.0
+# A netlink socket that was closed holds its namespace for a moment.
+HELD_SECONDS = 0.5
 
 
 @contextmanager
@@ -45,18 +51,56 @@ class Peers:
 
     def resolve(self, scope: Scope) -> dict[str, dict[int, Link]]:
         places = self._known()
-        unknown = [
+        unknown = self._unknown(scope, places)
+        if unknown:
+            self._look_everywhere(unknown)
+            places = self._known()
+            if self._have_vanished(scope, self._unknown(scope, places)):
+                places = self._known()
+        names = {name: {found.index: found.name for found in links} for name, links in self.seen.items()}
+        return {name: self._links(name, names, places) for name in self.seen}
+
+    def _unknown(self, scope: Scope, places: Mapping[tuple[str, int], tuple[str, int]]) -> list[tuple[str, Seen]]:
+        """The near ends that matter, and of which it is not known where their far ends are."""
+        return [
             (name, found)
             for name, links in self.seen.items()
             for found in links
             if found.peer_index and (name, found.index) not in places
             if End(name, found.name) in scope.ends or name in scope.inside
         ]
-        if unknown:
-            self._look_everywhere(unknown)
-            places = self._known()
-        names = {name: {found.index: found.name for found in links} for name, links in self.seen.items()}
-        return {name: self._links(name, names, places) for name in self.seen}
+
+    def _have_vanished(self, scope: Scope, unknown: Sequence[tuple[str, Seen]]) -> bool:
+        """Waits for the cables into namespaces that are being taken down, and looks again where there were some."""
+        cables = [(name, found) for name, found in unknown if End(name, found.name) in scope.cables]
+        wait.until(lambda: not any(self._is_alive(*near) for near in cables), HELD_SECONDS)
+        going = [(name, found) for name, found in unknown if not self._is_alive(name, found)]
+        if not going:
+            return False
+
+        def are_gone() -> bool:
+            check()
+            return not any(self.session.socket(name).index(found.name) == found.index for name, found in going)
+
+        wait.until(are_gone, VANISH_SECONDS)
+        for name in {name for name, dummy in going}:
+            self.seen[name] = link.read(self.session, name)
+        return True
+
+    def _is_alive(self, name: str, near: Seen) -> bool:
+        """Whether the namespace of a far end is still one; the kernel finds none by the number of one that goes."""
+        if near.peer_nsid is None:
+            return True
+        if near.peer_nsid & UNKNOWN == UNKNOWN:
+            return False
+        wanted = messages.attribute(NETNSA_NSID, messages.WORD.pack(near.peer_nsid))
+        try:
+            self.session.socket(name).get(Query(netlink.RTM_GETNSID, messages.NSID, bytes(messages.NSID.size) + wanted))
+        except OSError as error:
+            if error.errno != errno.ENOENT:
+                raise
+            return False
+        return True
 
     def _links(
         self, name: str, names: Mapping[str, Mapping[int, str]], places: Mapping[tuple[str, int], tuple[str, int]]

@@ -36,13 +36,15 @@ class Needs:
 class Scope:
     """Collected from every entry of a document; the host is always looked at.
 
-    `ends` are devices whose peer must be known wherever it is, `searched` devices that are looked for in
-    every named namespace when they are not at their place. Nothing is read of what is in `sealed` namespaces: they go,
-    with all of it. The kernel is probed for `kinds` of links, and with `fastpath` for what fast paths take.
+    `ends` are devices whose peer must be known wherever it is, `cables` those of them that are to have one. `searched`
+    are devices that are looked for in every named namespace when they are not at their place. Nothing is read of what
+    is in `sealed` namespaces: they go, with all of it. The kernel is probed for `kinds` of links, and with `fastpath`
+    for what fast paths take.
     """
 
     namespaces: dict[str, Needs] = field(default_factory=lambda: {HOST: Needs()})
     ends: set[End] = field(default_factory=set)
+    cables: set[End] = field(default_factory=set)
     inside: set[str] = field(default_factory=set)
     searched: set[End] = field(default_factory=set)
     sealed: set[str] = field(default_factory=set)

@@ -81,6 +81,8 @@ class Veth:
         for end, wanted, dummy in self.ends:
             scope.end(end)
             attributes.add_to(scope, end, wanted)
+        if self.far:
+            scope.cables |= self.claims
         if self.far and self.near.netns == self.far.netns == HOST and not self.absent:
             scope.searched |= self.claims
 
