@@ -82,6 +82,7 @@ class _Run:
         self.config, self.document, self.whole = config, document, document
         self.declared = claims_in(document)
         self.unreadable: list[KernelError] = []
+        self.heirs: dict[str, Ledger] = {}
 
     def converge(self, session: Session) -> Plan:
         host = _ledger.this_host(session.host_inode())
@@ -96,6 +97,8 @@ class _Run:
         settled = before is not None and before.complete and before.config == config
         if self.check or (settled and not planned.steps and not self.absent):
             return planned
+        for heir in self.heirs.values():
+            _ledger.save(heir)
         known = Ledger(self.name, host, dict(config), list(known.objects), dict(known.identities))
         if not self.absent:
             cleared = without(leaving, state)
@@ -204,14 +207,14 @@ class _Run:
         return leaving + ports + known.followers(leaving + self.home, self.declared, state), warnings
 
     def _handed_over(self, leaving: list[Touched]) -> list[Touched]:
-        """What another topology declares as well stays, and with it what was found before this one."""
+        """What another topology declares as well stays: that one is to know what was found before this one."""
         if leaving and self.unreadable:
             raise self.unreadable[0]
         for other in self.others if leaving else ():
             shared = other.shared(leaving)
-            if shared and not self.check:
+            if shared:
                 other.inherit(shared)
-                _ledger.save(other)
+                self.heirs[other.name] = other
             leaving = [item for item in leaving if item not in shared]
         return leaving
 

@@ -175,6 +175,20 @@ def test_what_another_declares_otherwise_is_refused(host: Host, what: str) -> No
     assert snapshot(host) == bare
 
 
+def test_who_is_refused_hands_nothing_over(host: Host) -> None:
+    for name, config in {
+        "a": {"netns_sysctl": [FORWARD]},
+        "b": {"netns_sysctl": [FORWARD]},
+        "c": {"link": [{"name": "eth1", "mtu": 1300}]},
+    }.items():
+        apply(host, config, name=name)
+    records = host.sh("cat /run/nsfabric/topologies/*")
+    assert host.module("topology", name="a", config={"link": [{"name": "eth1", "mtu": 1400}]})["problems"]
+    assert host.sh("cat /run/nsfabric/topologies/*") == records
+    apply(host, {}, name="a")
+    assert host.sh("cat /run/nsfabric/topologies/*") != records
+
+
 def test_nobody_takes_away_what_another_stands_on(host: Host) -> None:
     bridge = {"bridge": [{"name": "br0"}]}
     apply(host, bridge, name="first")
