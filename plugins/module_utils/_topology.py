@@ -112,7 +112,7 @@ class _Run:
         if self.absent:
             _ledger.forget(self.name)
         else:
-            known.settle(config, self.declared if self.purge else claims(config), planned.result)
+            known.settle(config, self.declared if self.purge else claims(config), planned.result, leaving)
             _ledger.save(known)
         return planned
 
@@ -150,7 +150,7 @@ class _Run:
         """What may have to go, as far as the ledger tells."""
         if self.absent:
             return known.objects
-        gone = known.left_by(self.declared) if self.purge else []
+        gone = known.left_by(self.declared) + known.released(self.document) if self.purge else []
         return gone + known.followers(gone + self.home, self.declared)
 
     def _scope(self, known: Ledger, candidates: Sequence[Touched], sealed: AbstractSet[str] = frozenset()) -> Scope:
@@ -187,11 +187,12 @@ class _Run:
     def _leaving(self, known: Ledger, candidates: Sequence[Touched], state: State) -> tuple[list[Touched], list[str]]:
         """What is to be put back; what was replaced behind our back is left alone, with a warning about each."""
         leaving, warnings = [], []
+        released = known.released(self.document)
         for item in candidates:
             if known.replaced(item, state):
                 what = " ".join(str(value) for key, value in item.absent.items() if key != "state")
                 warnings.append(f"{item.kind} {what} is not the one this topology made any more; it is left alone")
-            elif item.owner or self.absent:
+            elif item.owner or self.absent or item in released:
                 leaving.append(item)
         if self.absent or not (leaving or self.home):
             return leaving, warnings

@@ -54,6 +54,8 @@ NEIGHBOURS = (
     "2001:db8:2::1 lladdr 02:00:00:00:00:02 dev eth1",
     "proxy 192.0.2.99 dev eth1",
 )
+# Of eth2, in the bridge "theirs".
+PORT = "hairpin on isolated on learning off cost 55 priority 3 mcast_router 2 group_fwd_mask 8"
 CHANGES: dict[str, dict[str, Any]] = {
     "down": {"link": [{"name": "eth1", "up": False}]},
     "mac": {"link": [{"name": "eth1", "mac": "02:00:00:00:00:aa"}]},
@@ -67,6 +69,10 @@ CHANGES: dict[str, dict[str, Any]] = {
     "too small for IPv6": {"link": [{"name": "eth1", "mtu": 1000, "addresses": ["192.0.2.12/24"]}]},
     "another route": {"netns_route": [{"destination": "10.20.0.0/16", "gateway": "192.0.2.9"}]},
     "another default": {"netns_route": [{"destination": "default", "gateway": "192.0.2.9", "mtu": 1300}]},
+    "port moved": {"netns": [{"name": "ns1"}], "link": [{"netns": "ns1", "name": "eth2"}]},
+    "port alone": {"link": [{"name": "eth2", "master": ""}]},
+    "port elsewhere": {"bridge": [{"name": "ours"}], "link": [{"name": "eth2", "master": "ours"}]},
+    "port taken": {"bridge": [{"name": "ours", "ports": ["eth2"]}]},
     "an entry": {
         "netns_neighbor": [{"device": "eth1", "address": "192.0.2.1", "mac": "02:00:00:00:00:bb"}],
         "link": [{"name": "eth1", "txqueuelen": 7}],
@@ -77,6 +83,11 @@ CHANGES: dict[str, dict[str, Any]] = {
 @pytest.fixture
 def host(host: Host) -> Host:
     host.sh("ip netns add theirs; ip link add eth1 type veth peer name far netns theirs; ip link set eth1 up")
+    host.sh(
+        "ip link add eth2 type veth peer name far2 netns theirs; ip link add theirs type bridge;"
+        f"ip link set eth2 master theirs; ip link set eth2 type bridge_slave {PORT};"
+        "bridge link set dev eth2 mcast_flood off"
+    )
     for address in ADDRESSES:
         host.sh(f"ip address add {address}")
     for route in ROUTES:
@@ -97,7 +108,8 @@ def exactly(host: Host) -> list[str]:
     """
     shown = host.sh(
         "ip -o -6 address show dynamic; ip -d -o address show | grep -v -e kernel_ll -e 'inet6 .* dynamic';"
-        " ip -d -o link show dev eth1 | sed 's/NO-CARRIER,//; s/,LOWER_UP//; s/ state [A-Z]*//';"
+        " for name in eth1 eth2 theirs; do ip -d -o link show dev $name; done | sed 's/NO-CARRIER,//; s/,LOWER_UP//;"
+        " s/ state [A-Z]*//; s/ [a-z_]*_timer *[0-9.]*//g';"
         " ip -d -4 route show table all; ip -d -6 route show table all | grep -v -e fe80 -e 'local .*proto kernel';"
         " ip neighbor show nud permanent | sort; ip neighbor show proxy | sort;"
         f" cd /proc/sys; grep . {' '.join(SETTINGS)}"
@@ -159,4 +171,30 @@ def test_after_what_somebody_did_meanwhile(host: Host, command: str) -> None:
     assert apply(host, config)["steps"]
     gone = host.do("topology", name="lab", state="absent")
     assert not gone.get("warnings"), gone["warnings"]
+    assert exactly(host) == before
+
+
+@pytest.mark.parametrize("name", ["down", "moved", "none"])
+def test_what_came_back_is_not_the_topologys_any_more(host: Host, name: str) -> None:
+    """What somebody does to it afterwards stays as it is."""
+    apply(host, CHANGES[name])
+    apply(host, {"netns": [{"name": "ns2"}]})
+    host.sh(
+        "ip route delete 10.20.0.0/16 via 192.0.2.2; ip -6 route delete 2001:db8:77::/64;"
+        "ip neighbor delete 192.0.2.1 dev eth1; ip address add 192.0.2.77/24 dev eth1;"
+        "echo 1 > /proc/sys/net/ipv4/conf/eth1/rp_filter"
+    )
+    before = exactly(host)
+    host.do("topology", name="lab", state="absent")
+    assert exactly(host) == before
+
+
+@pytest.mark.parametrize("left", [None, []], ids=["with its bridge", "alone"])
+def test_a_port_that_a_bridge_gives_up_goes_back_to_the_one_it_was_found_in(host: Host, left: list[str] | None) -> None:
+    before = exactly(host)
+    apply(host, {"bridge": [{"name": "ours", "ports": ["eth2"]}]})
+    assert host.attributes("eth2")["master"] == "ours"
+    apply(host, {} if left is None else {"bridge": [{"name": "ours", "ports": left}]})
+    assert host.attributes("eth2")["master"] == "theirs"
+    host.do("topology", name="lab", state="absent")
     assert exactly(host) == before

@@ -19,16 +19,17 @@ from .._model.addresses import AddAddress, DeleteAddress
 from .._model.attributes import SetLink
 from .._model.link import DeleteLink, MoveLink
 from .._model.state import LO, Address, End, Link
-from . import messages, netlink
-from .messages import Message
+from . import messages, netlink, ports
+from .messages import Attributes, Message
 from .netlink import Query, Raw, Request
+from .ports import IFLA_LINKINFO
 from .session import Session
 
 IFF_UP = 1
 IFA_F_SECONDARY, IFA_F_PERMANENT, IFA_F_MANAGETEMPADDR, IFA_F_TEMPORARY = 0x01, 0x80, 0x100, 0x01
 RTEXT_FILTER_SKIP_STATS = 8
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER, IFLA_TXQLEN = 1, 3, 4, 5, 10, 13
-IFLA_LINKINFO, IFLA_EXT_MASK, IFLA_LINK_NETNSID, IFLA_MIN_MTU, IFLA_MAX_MTU = 18, 29, 37, 50, 51
+IFLA_EXT_MASK, IFLA_LINK_NETNSID, IFLA_MIN_MTU, IFLA_MAX_MTU = 29, 37, 50, 51
 IFLA_INFO_KIND, IFLA_INFO_DATA = 1, 2
 IFA_ADDRESS, IFA_LOCAL, IFA_LABEL, IFA_CACHEINFO, IFA_FLAGS, IFA_PROTO = 1, 2, 3, 6, 8, 11
 IFA_F_NODAD, IFA_F_HOMEADDRESS, IFA_F_NOPREFIXROUTE, IFA_F_MCAUTOJOIN = 0x02, 0x10, 0x200, 0x400
@@ -70,7 +71,9 @@ class Seen:
         dummy, dummy, self.index, flags, dummy = message.header
         found = message.attributes
         self.name = messages.text(found.get(IFLA_IFNAME))
-        self.kind, self.bridge = _kind(found.get(IFLA_LINKINFO))
+        info = messages.attributes(found[IFLA_LINKINFO]) if IFLA_LINKINFO in found else {}
+        self.kind, self.bridge = _kind(info)
+        self.port = ports.read(info)
         self.master_index = messages.number(found.get(IFLA_MASTER))
         self.peer_index = messages.number(found.get(IFLA_LINK)) if self.kind == "veth" else 0
         # Absent where the peer is in the same namespace; -1 where its namespace is not known here.
@@ -97,14 +100,14 @@ class Seen:
             txqueuelen=self.txqueuelen,
             up=self.up,
             master=names.get(self.master_index),
+            port=self.port,
             addresses=self.addresses,
             peer=peer,
             bridge=self.bridge,
         )
 
 
-def _kind(info: Optional[bytes]) -> tuple[str, tuple[tuple[str, int], ...]]:
-    inner = messages.attributes(info) if info else {}
+def _kind(inner: Attributes) -> tuple[str, tuple[tuple[str, int], ...]]:
     kind = messages.text(inner.get(IFLA_INFO_KIND))
     if kind != "bridge" or IFLA_INFO_DATA not in inner:
         return kind, ()

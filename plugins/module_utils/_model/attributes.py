@@ -20,7 +20,7 @@ from .netns_sysctl_keys import device_of
 from .planner import Planner
 from .problems import Reader
 from .scope import Scope
-from .state import LO, Address, End, Link, Namespace, State, Sysctl
+from .state import LO, Address, End, Link, Namespace, PortSettings, State, Sysctl
 from .step import CHANGE, Action, Step, ip
 
 OPTIONS: dict[str, Any] = {
@@ -40,7 +40,8 @@ NEW_MTU = 1500
 class Attributes:
     """What is wanted of a link; None is "leave it as it is", master "" is "in no bridge".
 
-    `found` are addresses that are put back: with all that the kernel told of them, and in its order.
+    `found` are addresses that are put back: with all that the kernel told of them, and in its order. `port` is what is
+    put back of a bridge port's settings.
     """
 
     addresses: Optional[tuple[str, ...]] = None
@@ -49,11 +50,12 @@ class Attributes:
     mac: Optional[str] = None
     txqueuelen: Optional[int] = None
     master: Optional[str] = None
+    port: Optional[PortSettings] = None
     found: Optional[tuple[Address, ...]] = None
 
     def completed(self, was: Attributes) -> Attributes:
         """With what was, where nothing is wanted; not in a bridge, which may be gone."""
-        unsaid = {name for name, value in vars(self).items() if value is None} - {"master", "found"}
+        unsaid = {name for name, value in vars(self).items() if value is None} - {"master", "port", "found"}
         if self.addresses is None:
             unsaid.add("found")
         return replace(self, **{name: getattr(was, name) for name in unsaid})
@@ -68,6 +70,7 @@ def read(reader: Reader, mtu: tuple[int, int] = (68, 2**31 - 1)) -> Attributes:
         mac=reader.get("mac", values.mac),
         txqueuelen=reader.get("txqueuelen", values.between(0, 2**31 - 1, unit="packets")),
         master=reader.get("master", lambda name: values.interface_name(name) if name else ""),
+        port=reader.get("port", lambda port: tuple(sorted(port.items()))),
         found=reader.get("found", lambda found: tuple(Address(**each) for each in found)),
     )
     hosts = [text.split("/")[0] for text in wanted.addresses or () if values.family(text) == 6]
@@ -100,10 +103,11 @@ def view(link: Link) -> dict[str, Any]:
 
 def record(link: Link) -> dict[str, Any]:
     """What of a link there are no words for."""
+    more: dict[str, Any] = {"port": dict(link.port)} if link.port else {}
     lost = link.lost
-    if len(lost) == 1 and not lost[0].details and not lost[0].given:
-        return {}
-    return {"found": [{name: getattr(address, name) for name in ADDRESS_FIELDS} for address in lost]} if lost else {}
+    if lost and (len(lost) > 1 or lost[0].details or lost[0].given):
+        more["found"] = [{name: getattr(address, name) for name in ADDRESS_FIELDS} for address in lost]
+    return more
 
 
 def _ethernet(mac: Optional[str]) -> Optional[str]:
@@ -225,7 +229,7 @@ class SetLink(Action):
         before = namespace.links[self.name]
         changes: dict[str, Any] = dict(self.changes)
         if "master" in changes:
-            changes["master"] = changes["master"] or None
+            changes.update(master=changes["master"] or None, port=())
         bridges = _following(namespace, before, replace(before, **changes))
         if "mtu" in changes and before.kind == "bridge":
             changes["bridge"] = (*before.bridge, OWN_MTU)

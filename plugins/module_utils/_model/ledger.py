@@ -109,6 +109,15 @@ class Ledger:
         """The objects that were declared and are not any more, as far as a document alone tells."""
         return [item for item in self.objects if item.owner and not item.claims & declared]
 
+    def released(self, document: Document) -> list[Touched]:
+        """What bridges had taken as their ports, and that no entry speaks of any more."""
+        lists = [(entry.get("netns") or HOST, entry.get("ports") or ()) for entry in self.config.get("bridge", ())]
+        ports = {End(netns, name) for netns, names in lists for name in names}
+        ports -= {End(spec.end.netns, name) for spec in document.specs["bridge"] for name in spec.ports or ()}
+        declared = claims_in(document)
+        items = (item for item in self.objects if item.owner is None and item.kind in LINKS and item.found)
+        return [item for item in items if item.devices & ports and not item.claims & declared]
+
     def displaced(self, document: Document) -> list[Touched]:
         """The cables that were made, but are not declared where they were made."""
         places = {spec.claims for spec in document.specs["veth"] if not spec.absent}
@@ -200,9 +209,16 @@ class Ledger:
                 # What it only stands in goes when all of it goes.
                 self.objects.append(item if item.claims & declared else replace(item, owner=None))
 
-    def settle(self, config: Config, declared: AbstractSet[Claim], state: State) -> None:
-        """After a run: forgets what is no longer declared, and notes which objects exactly stand now."""
-        owned = [item for item in latest(self.objects) if item.owner is None or item.claims & declared]
+    def settle(
+        self, config: Config, declared: AbstractSet[Claim], state: State, returned: Sequence[Touched] = ()
+    ) -> None:
+        """After a run: forgets what is declared no more, or has returned, and notes which objects stand now."""
+        back = {claim for item in returned for claim in item.claims}
+        owned = [
+            item
+            for item in latest(self.objects)
+            if item.claims & declared or (item.owner is None and not item.claims & back)
+        ]
         gone = namespaces_made(self.objects) - namespaces_made(owned)
         arrived = [_arrived(item) for item in owned]
         self.objects = [item for item in arrived if item.kind == "netns" or not item.places & gone]
@@ -255,7 +271,8 @@ def back_in_bridges(home: Sequence[Touched], document: Document) -> list[Touched
     for item in home:
         spec, found = next((specs[end] for end in item.devices if end in specs), None), item.found or {}
         if spec and found.get("master"):
-            more = {"found": found["found"]} if spec.wanted.found is not None else {}
+            more = {"port": found["port"]} if "port" in found else {}
+            more.update({"found": found["found"]} if spec.wanted.found is not None else {})
             ports.append(replace(item, found={**spec.entry, **more, "master": found["master"]}))
     return ports
 

@@ -236,7 +236,7 @@ class MoveLink(Action):
         link = state.namespaces[self.netns].links[self.name]
         attributes.drop(state, self.netns, {self.name})
         target = End(self.target, self.name)
-        state.namespaces[self.target].links[self.name] = replace(link, up=False, master=None, addresses=())
+        state.namespaces[self.target].links[self.name] = replace(link, up=False, master=None, port=(), addresses=())
         attributes.forget_settings(state, target.netns, {target.name})
         if link.peer and state.link(link.peer) is not None:
             state.change_link(link.peer, peer=target)

@@ -65,9 +65,16 @@ class Address:
         return self.text.partition("/")[0]
 
 
+# Settings and their values, by the names that iproute2 gives them.
+PortSettings = tuple[tuple[str, int], ...]
+
+
 @dataclass(frozen=True)
 class Link:
-    """A network device. None: not known (a device that check mode took for granted)."""
+    """A network device. None: not known (a device that check mode took for granted).
+
+    `port` is what somebody has changed of its settings as a port of a bridge.
+    """
 
     name: str
     kind: str = ""
@@ -79,6 +86,7 @@ class Link:
     txqueuelen: Optional[int] = None
     up: Optional[bool] = None
     master: Optional[str] = None
+    port: PortSettings = ()
     addresses: tuple[Address, ...] = ()
     peer: Optional[End] = None
     bridge: tuple[tuple[str, int], ...] = ()
@@ -277,7 +285,7 @@ class Namespace:
         self.forget_sources({host for host in addresses if "." in host})
         masters = {link.name for link in gone if link.kind != "veth"}
         for port in [port for port in self.links.values() if port.master in masters]:
-            self.links[port.name] = replace(port, master=None)
+            self.links[port.name] = replace(port, master=None, port=())
 
 
 @dataclass
