@@ -17,7 +17,7 @@ from test_topology import snapshot
 
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import HOST, Link, Namespace, State, loopback
 
-EXAMPLES = 12
+EXAMPLES = 10
 # An example takes a second: a failing one is shown as it is.
 PHASES = (Phase.explicit, Phase.generate)
 BOUNDED = settings(
