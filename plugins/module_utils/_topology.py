@@ -25,6 +25,7 @@ from ._model import rivals
 from ._model import sealed as seals
 from ._model.attributes import keep_own_mtus
 from ._model.document import Config, Document, Plan
+from ._model.grounds import told
 from ._model.ledger import Ledger, back_in_bridges, claims, claims_in, claims_of, places_of
 from ._model.planner import UNDO
 from ._model.problems import Problems
@@ -83,11 +84,12 @@ class _Run:
         self.declared = claims_in(document)
         self.unreadable: list[KernelError] = []
         self.heirs: dict[str, Ledger] = {}
+        self.warnings: list[str] = []
 
     def converge(self, session: Session) -> Plan:
         host = _ledger.this_host(session.host_inode())
         before = _ledger.load(self.name, host)
-        known = before or Ledger(self.name, host)
+        known = self._on_its_grounds(session, before or Ledger(self.name, host))
         self.others = self._others(host)
         self.document = self.whole = known.hinted(self.document, self.purge)
         self.home = known.coming_home(self.document) if self.purge else []
@@ -99,14 +101,14 @@ class _Run:
             return planned
         for heir in self.heirs.values():
             _ledger.save(heir)
-        known = Ledger(self.name, host, dict(config), list(known.objects), dict(known.identities))
+        known = Ledger(self.name, host, dict(config), list(known.objects), dict(known.identities), dict(known.grounds))
         if not self.absent:
             cleared = without(leaving, state)
             known.own(self.document, cleared)
             if planned.steps:
                 known.add(planned, self.document, documents.plan(undo, state, Problems()), cleared)
         if planned.steps:
-            if known.identities:
+            if known.identities or known.grounds:
                 known.doubt(leaving if self.absent else known.touched(planned))
             planned = self._carry_out(session, planned, before, known)
         if self.absent:
@@ -115,6 +117,14 @@ class _Run:
             known.settle(config, self.declared if self.purge else claims(config), planned.result, leaving)
             _ledger.save(known)
         return planned
+
+    def _on_its_grounds(self, session: Session, known: Ledger) -> Ledger:
+        """Without what others have replaced; what this run would have to give it back is told."""
+        known, lost = known.without_strangers(session.ground)
+        left = [ground for item, ground in lost if self.absent or (self.purge and not item.claims & self.declared)]
+        for ground in dict.fromkeys(left):
+            self.warnings.append(f"{told(ground)} is not the one that was found; what was changed of it is left alone")
+        return known
 
     def _decide(self, session: Session, known: Ledger) -> tuple[list[Touched], Document, Plan]:
         """What goes, as it is and as a document, and the whole plan; raises `Refused`.
@@ -140,10 +150,10 @@ class _Run:
         keep_own_mtus(state, known.with_mtu())
         leaving, warnings = self._leaving(known, candidates, state)
         more = [item for item in displaced if item not in leaving and not known.replaced(item, state)]
-        leaving = self._handed_over([*leaving, *more])
+        leaving = self._handed_over([*leaving, *more], known)
         undo, planned = self._plan(leaving, state, warnings)
         self._check_others(planned, scope, warnings)
-        warnings.extend(map(str, self.unreadable))
+        warnings.extend([*self.warnings, *map(str, self.unreadable)])
         return leaving, undo, replace(planned, warnings=(*warnings, *planned.warnings))
 
     def _candidates(self, known: Ledger) -> list[Touched]:
@@ -207,14 +217,14 @@ class _Run:
         ports = back_in_bridges(self.home, self.document)
         return leaving + ports + known.followers(leaving + self.home, self.declared, state), warnings
 
-    def _handed_over(self, leaving: list[Touched]) -> list[Touched]:
+    def _handed_over(self, leaving: list[Touched], known: Ledger) -> list[Touched]:
         """What another topology declares as well stays: that one is to know what was found before this one."""
         if leaving and self.unreadable:
             raise self.unreadable[0]
         for other in self.others if leaving else ():
             shared = other.shared(leaving)
             if shared:
-                other.inherit(shared)
+                other.inherit(shared, known.grounds)
                 self.heirs[other.name] = other
             leaving = [item for item in leaving if item not in shared]
         return leaving

@@ -10,8 +10,8 @@ import re
 from typing import Any
 
 import pytest
-from host import Host
-from test_topology import apply
+from host import Host, warnings
+from test_topology import apply, snapshot
 from test_transaction import after, plan_of, refuse
 
 ADDRESSES = (
@@ -198,3 +198,50 @@ def test_a_port_that_a_bridge_gives_up_goes_back_to_the_one_it_was_found_in(host
     assert host.attributes("eth2")["master"] == "theirs"
     host.do("topology", name="lab", state="absent")
     assert exactly(host) == before
+
+
+ON_A_DEVICE = {
+    "link": [{"name": "eth1", "mtu": 1400, "addresses": ["10.1.0.1/24"]}],
+    "netns_sysctl": [{"name": "net.ipv4.conf.eth2.tag", "value": 3}],
+}
+IN_A_NAMESPACE = {
+    "netns_sysctl": [{"netns": "theirs", "name": "net.ipv4.conf.all.tag", "value": 1}],
+    "netns_route": [{"netns": "theirs", "destination": "10.30.0.0/16", "type": "blackhole"}],
+}
+ANOTHER_DEVICE = (
+    "for name in eth1 eth2; do ip link delete $name; ip link add $name type veth peer name far$name netns theirs;"
+    "ip link set $name up mtu 1450; echo 7 > /proc/sys/net/ipv4/conf/$name/tag; done;"
+    "ip address add 198.51.100.1/24 dev eth1"
+)
+ANOTHER_NAMESPACE = (
+    "ip link delete eth1; ip link delete eth2; ip netns delete theirs; ip netns add theirs;"
+    "ip -n theirs route add blackhole 10.30.0.0/16;"
+    "ip netns exec theirs sysctl -w net.ipv4.conf.all.tag=5"
+)
+REPLACED = {
+    "devices": (ON_A_DEVICE, ANOTHER_DEVICE, {"device eth1", "device eth2"}),
+    "a namespace": (IN_A_NAMESPACE, ANOTHER_NAMESPACE, {"namespace theirs"}),
+    "a namespace with its devices": (
+        {**IN_A_NAMESPACE, "link": ON_A_DEVICE["link"]},
+        f"{ANOTHER_NAMESPACE}; ip link add eth1 type veth peer name far netns theirs; ip link set eth1 up",
+        {"namespace theirs", "device eth1"},
+    ),
+}
+
+
+@pytest.mark.parametrize("how", ["absent", "purged", "declared again"])
+@pytest.mark.parametrize("what", REPLACED)
+def test_what_was_found_of_one_is_not_for_another_of_its_name(host: Host, what: str, how: str) -> None:
+    config, replace, grounds = REPLACED[what]
+    apply(host, config)
+    host.sh(replace)
+    before = snapshot(host).replace("/run/nsfabric/topologies/lab.json\n", "")
+    if how == "declared again":
+        apply(host, config)
+    done = apply(host, {}) if how == "purged" else host.do("topology", name="lab", state="absent")
+    for ground in grounds if how != "declared again" else ():
+        assert f"{ground} is not the one that was found; what was changed of it is left alone" in warnings(done)
+    if how == "purged":
+        done = host.do("topology", name="lab", state="absent")
+    assert how == "absent" or not warnings(done)
+    assert snapshot(host) == before

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Callable, Optional
 
 from .._errors import KernelError
-from .._model.state import HOST
+from .._model.state import HOST, End
 from . import netlink
 
 NETNS_DIRECTORY = "/run/netns"
@@ -93,6 +93,12 @@ class Session:
     def number(self, name: str) -> int:
         """The number of a namespace; 0 where there is none."""
         return inode(self.path(name)) if _is_live(self.path(name)) else 0
+
+    def ground(self, end: End) -> int:
+        """The number of a device, or with no device's name of a namespace; 0 where there is none."""
+        if end.netns and not self.number(end.netns):
+            return 0
+        return self.socket(end.netns).index(end.name) if end.name else self.number(end.netns)
 
     def named(self) -> list[str]:
         """Every live namespace below /run/netns, sorted; none where names are mounted elsewhere."""

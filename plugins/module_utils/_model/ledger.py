@@ -11,11 +11,12 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 from . import document as documents
 from .document import Claim, Config, Document, Plan
 from .found import agreeing, by_device
+from .grounds import Numbers, doubtful, noted, replaced, stands_on
 from .netns_sysctl import follows
 from .problems import Problems
 from .state import HOST, End, State
@@ -27,13 +28,17 @@ SYSCTL = "netns_sysctl"
 
 @dataclass
 class Ledger:
-    """`objects` in the order they were first touched; `identities` says which exactly were made."""
+    """`objects` in the order they were first touched; `identities` says which exactly were made.
+
+    `grounds` says which exactly the devices and namespaces are that were found.
+    """
 
     name: str
     host: str
     config: Config = field(default_factory=dict)
     objects: list[Touched] = field(default_factory=list)
     identities: dict[str, int] = field(default_factory=dict)
+    grounds: Numbers = field(default_factory=dict)
     complete: bool = False
     version: int = VERSION
 
@@ -195,10 +200,11 @@ class Ledger:
         entries = [*self.config.get("bridge", ()), *self.config.get("link", ())]
         return [End(entry.get("netns") or HOST, entry["name"]) for entry in entries if entry.get("mtu")]
 
-    def inherit(self, objects: Sequence[Touched]) -> None:
+    def inherit(self, objects: Sequence[Touched], grounds: Numbers) -> None:
         """Takes over what another topology had found, unless this one found it earlier."""
         numbers = {claim: number for number, item in enumerate(self.objects) for claim in item.claims}
         declared = claims(self.config)
+        self.grounds = {**grounds, **self.grounds}
         for item in objects:
             known = {numbers[claim] for claim in item.claims if claim in numbers}
             for number in known:
@@ -227,16 +233,28 @@ class Ledger:
         # With `purge: false` not all that was made has been read.
         found = {key: identity(item, state) or self.identities.get(key) for key, item in made.items()}
         self.identities = {key: value for key, value in found.items() if value}
+        self.grounds = noted(self.objects, state, self.grounds)
 
     def doubt(self, items: Iterable[Touched]) -> None:
         """Before a run: of what it makes or removes, it is not known which exactly will stand if it is killed."""
+        items = list(items)
         for item in items:
             self.identities.pop(_key(item), None)
+        for name in doubtful(items):
+            self.grounds.pop(name, None)
 
     def recognise(self, objects: Sequence[Touched], state: State) -> None:
         """After a run that was undone: what it removed has been made again."""
         found = {_key(item): identity(item, state) for item in objects if _key(item) in self.identities}
         self.identities.update({key: value for key, value in found.items() if value})
+        self.grounds = noted(self.objects, state, self.grounds)
+
+    def without_strangers(self, number: Callable[[End], int]) -> tuple[Ledger, list[tuple[Touched, End]]]:
+        """The same without what stands on grounds that were replaced, and these things, each with such a ground."""
+        strangers = sorted(replaced(self.objects, self.grounds, number))
+        lost = [(item, ground) for item in self.objects for ground in strangers if stands_on(item, ground)]
+        gone = {id(item) for item, dummy in lost}
+        return replace(self, objects=[item for item in self.objects if id(item) not in gone]), lost
 
     def touched(self, planned: Plan) -> list[Touched]:
         """The objects that a plan makes, changes or removes."""

@@ -39,7 +39,7 @@ class TestFound:
         later = replace(first, found={"name": "eth0", "addresses": []}, since=2.0)
         for mine, other in ((first, later), (later, first)):
             heir = Ledger("lab", "boot:1", objects=[mine])
-            heir.inherit([other])
+            heir.inherit([other], {})
             assert [item.found for item in heir.objects] == [address]
 
 

@@ -29,7 +29,7 @@ from ansible_collections.nsfabric.linux.plugins.module_utils._model.document imp
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.ledger import Ledger
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.problems import Problems
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.registry import KINDS
-from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import HOST, Namespace, State
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import HOST, End, Namespace, State
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.step import PHASES, Step
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.touched import (
     Touched,
@@ -297,7 +297,7 @@ class Topology:
         }
         kernel = patch.multiple(_topology, observe=self._observe, carry_out=self._carry_out)
         with kernel, patch.multiple(_ledger, **ours), suppress(Killed), _possible():
-            self.steps = tuple(run.converge(Mock(number=self._number)).steps)
+            self.steps = tuple(run.converge(Mock(number=self._number, ground=self._ground)).steps)
         return self.steps
 
     def lose_filters(self) -> None:
@@ -308,6 +308,10 @@ class Topology:
 
     def _number(self, name: str) -> int:
         return self.state.namespaces[name].inode if name in self.state.namespaces else 0
+
+    def _ground(self, end: End) -> int:
+        link = self.state.link(end)
+        return (link.index if link else 0) if end.name else self._number(end.netns)
 
     def _observe(self, session: Any, scope: Any) -> State:
         return unseen(self.state, scope.sealed)

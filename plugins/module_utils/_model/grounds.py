@@ -1,0 +1,91 @@
+# Copyright (c) 2026, nsfabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a topology's objects stand on that was found: devices and namespaces that others may replace.
+
+A new device of an old name has settings and addresses of its own; what was found of the old one is not for it. A
+ground is written as the `End` of a device; with no device's name it is the namespace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from typing import Callable
+
+from .state import HOST, End, State
+from .touched import DEVICES, LINKS, Touched, namespaces_made, places_in
+
+Numbers = dict[str, int]
+
+
+def written(ground: End) -> str:
+    """As a ledger writes it."""
+    return f"{ground.netns}/{ground.name}"
+
+
+def told(ground: End) -> str:
+    """As a sentence names it."""
+    return f"device {ground}" if ground.name else f"namespace {ground.netns}"
+
+
+def grounds(objects: Iterable[Touched]) -> dict[End, set[End]]:
+    """The grounds of objects, and where each device may be by now."""
+    objects = list(objects)
+    made = namespaces_made(objects)
+    devices = {end for item in objects if item.found is None and item.kind in DEVICES for end in item.devices}
+    found: dict[End, set[End]] = {}
+    for item in objects:
+        for netns in _places(item) - made - {HOST}:
+            found.setdefault(End(netns, ""), set())
+        for end in item.devices - devices if item.kind != "netns" else ():
+            if end.netns not in made:
+                moved = places_in(item.owner or {}) if item.kind in LINKS and item.owner else ()
+                found.setdefault(end, set()).update(End(netns, end.name) for netns in moved)
+    return found
+
+
+def noted(objects: Iterable[Touched], state: State, earlier: Mapping[str, int]) -> Numbers:
+    """The numbers by which the kernel tells grounds from what replaces them; the earlier one of what was not read."""
+
+    def number(ground: End) -> int:
+        link, namespace = state.link(ground), state.namespaces.get(ground.netns)
+        return (link.index if link else 0) if ground.name else (namespace.inode if namespace else 0)
+
+    numbers = {}
+    for ground, places in grounds(objects).items():
+        # A device that was moved is where it is declared.
+        known = next(filter(None, map(number, (*sorted(places - {ground}), ground))), 0)
+        numbers[written(ground)] = known or earlier.get(written(ground), 0)
+    return {name: known for name, known in numbers.items() if known}
+
+
+def replaced(objects: Iterable[Touched], numbers: Mapping[str, int], number: Callable[[End], int]) -> set[End]:
+    """The grounds in whose places is something else now, as `number` tells; 0 is nothing."""
+    found = set()
+    for ground, places in grounds(objects).items():
+        if written(ground) in numbers:
+            now = {number(each) for each in {ground, *places}} - {0}
+            if now and numbers[written(ground)] not in now:
+                found.add(ground)
+    return found
+
+
+def stands_on(item: Touched, ground: End) -> bool:
+    """Whether an object is a ground, or is in or on it."""
+    return ground in item.devices if ground.name else ground.netns in _places(item)
+
+
+def doubtful(items: Iterable[Touched]) -> AbstractSet[str]:
+    """The grounds that a run which changes items may make anew or move."""
+    return {
+        written(ground)
+        for item in items
+        if item.kind in (*LINKS, "netns")
+        for ground in (*item.devices, *(End(netns, "") for netns in _places(item) if item.kind == "netns"))
+    }
+
+
+def _places(item: Touched) -> frozenset[str]:
+    return frozenset({item.absent["name"]}) if item.kind == "netns" else item.places
