@@ -25,7 +25,7 @@ from ._model import rivals
 from ._model import sealed as seals
 from ._model.attributes import keep_own_mtus
 from ._model.document import Config, Document, Plan
-from ._model.grounds import told
+from ._model.grounds import itself, stands_on, told
 from ._model.ledger import Ledger, back_in_bridges, claims, claims_in, claims_of, places_of
 from ._model.planner import UNDO
 from ._model.problems import Problems
@@ -198,11 +198,12 @@ class _Run:
         """What is to be put back; what was replaced behind our back is left alone, with a warning about each."""
         leaving, warnings = [], []
         released = known.released(self.document)
+        others = {ground for item in known.objects if known.replaced(item, state) for ground in itself(item)}
         for item in candidates:
             if known.replaced(item, state):
                 what = " ".join(str(value) for key, value in item.absent.items() if key != "state")
                 warnings.append(f"{item.kind} {what} is not the one this topology made any more; it is left alone")
-            elif item.owner or self.absent or item in released:
+            elif (item.owner or self.absent or item in released) and not stands_on(item, others):
                 leaving.append(item)
         if self.absent or not (leaving or self.home):
             return leaving, warnings

@@ -11,7 +11,7 @@ import random
 from typing import Any
 
 import pytest
-from host import Host
+from host import Host, warnings
 
 STAR: dict[str, Any] = {
     "netns": [{"name": "ns1"}, {"name": "ns2"}],
@@ -341,6 +341,29 @@ def replaced_and_taken_down(host: Host) -> None:
     assert "netns ns2 is not the one this topology made any more; it is left alone" in str(done["warnings"])
     assert host.link("precious", "ns2") is not None
     assert host.link("br0") is None
+
+
+@pytest.mark.parametrize("how", ["purged", "taken down"])
+def test_what_is_in_another_namespace_of_that_name_is_left_alone(host: Host, how: str) -> None:
+    config = {
+        "netns": [{"name": "ns1"}],
+        "bridge": [{"netns": "ns1", "name": "br0", "addresses": ["10.9.0.1/24"]}],
+        "netns_neighbor": [{"netns": "ns1", "device": "br0", "address": "10.9.0.7", "mac": "02:00:00:00:00:07"}],
+        "netns_route": [{"netns": "ns1", "destination": "10.30.0.0/16", "type": "blackhole"}],
+        "netns_sysctl": [{"netns": "ns1", "name": "net.ipv4.ip_forward", "value": 1}],
+        "masquerade": [{"netns": "ns1", "source": "10.1.0.0/24", "out_interface": "!br0", "backend": "nftables"}],
+    }
+    apply(host, config)
+    host.sh("ip netns delete ns1")
+    # Somebody builds the same with the same tool, and forgets it.
+    apply(host, config, name="another")
+    host.sh("rm /run/nsfabric/topologies/another.json")
+    before = snapshot(host)
+    done = apply(host, {}) if how == "purged" else host.do("topology", name="lab", state="absent")
+    assert "netns ns1 is not the one this topology made any more; it is left alone" in warnings(done)
+    assert done["steps"] == []
+    host.do("topology", name="lab", state="absent")
+    assert snapshot(host) == before.replace("/run/nsfabric/topologies/lab.json\n", "")
 
 
 def test_what_an_earlier_document_made_is_still_known_after_one_that_adds(host: Host) -> None:

@@ -64,7 +64,7 @@ def noted(objects: Iterable[Touched], state: State, earlier: Mapping[str, int]) 
 def replaced(objects: Iterable[Touched], numbers: Mapping[str, int], number: Callable[[End], int]) -> set[End]:
     """The grounds in whose places is something else now, as `number` tells; 0 is nothing."""
     found = set()
-    for ground, places in grounds(objects).items():
+    for ground, places in grounds(objects if numbers else ()).items():
         if written(ground) in numbers:
             now = {number(each) for each in {ground, *places}} - {0}
             if now and numbers[written(ground)] not in now:
@@ -72,19 +72,21 @@ def replaced(objects: Iterable[Touched], numbers: Mapping[str, int], number: Cal
     return found
 
 
-def stands_on(item: Touched, ground: End) -> bool:
-    """Whether an object is a ground, or is in or on it."""
-    return ground in item.devices if ground.name else ground.netns in _places(item)
+def stands_on(item: Touched, them: AbstractSet[End]) -> bool:
+    """Whether an object is one of some grounds, or is in or on it."""
+    return not them.isdisjoint(item.devices) or any(End(netns, "") in them for netns in _places(item))
+
+
+def itself(item: Touched) -> frozenset[End]:
+    """The grounds that an object is."""
+    if item.kind == "netns":
+        return frozenset(End(netns, "") for netns in _places(item))
+    return item.devices if item.kind in LINKS else frozenset()
 
 
 def doubtful(items: Iterable[Touched]) -> AbstractSet[str]:
     """The grounds that a run which changes items may make anew or move."""
-    return {
-        written(ground)
-        for item in items
-        if item.kind in (*LINKS, "netns")
-        for ground in (*item.devices, *(End(netns, "") for netns in _places(item) if item.kind == "netns"))
-    }
+    return {written(ground) for item in items for ground in itself(item)}
 
 
 def _places(item: Touched) -> frozenset[str]:

@@ -252,7 +252,7 @@ class Ledger:
     def without_strangers(self, number: Callable[[End], int]) -> tuple[Ledger, list[tuple[Touched, End]]]:
         """The same without what stands on grounds that were replaced, and these things, each with such a ground."""
         strangers = sorted(replaced(self.objects, self.grounds, number))
-        lost = [(item, ground) for item in self.objects for ground in strangers if stands_on(item, ground)]
+        lost = [(item, ground) for item in self.objects for ground in strangers if stands_on(item, {ground})]
         gone = {id(item) for item, dummy in lost}
         return replace(self, objects=[item for item in self.objects if id(item) not in gone]), lost
 

@@ -52,8 +52,8 @@ def test_another_of_its_name_is_told_from_it_and_nothing_is_not() -> None:
     assert replaced(ITEMS, numbers, lambda end: {ETH1: 9, THEIRS: 4}.get(end, 0)) == {ETH1, THEIRS}
     assert replaced(ITEMS, numbers, lambda end: 0) == set()
     assert replaced(ITEMS, {}, lambda end: 5) == set()
-    assert [stands_on(item, ETH1) for item in ITEMS] == [False, True, True, False, False]
-    assert [stands_on(item, THEIRS) for item in ITEMS] == [False, False, False, True, False]
+    assert [stands_on(item, {ETH1}) for item in ITEMS] == [False, True, True, False, False]
+    assert [stands_on(item, {THEIRS}) for item in ITEMS] == [False, False, False, True, False]
 
 
 def test_what_was_not_read_keeps_its_number() -> None:
