@@ -344,6 +344,15 @@ def replaced_and_taken_down(host: Host) -> None:
 
 
 @pytest.mark.parametrize("how", ["purged", "taken down"])
+def test_a_cable_of_others_into_a_namespace_that_goes_is_told(host: Host, how: str) -> None:
+    apply(host, STAR)
+    host.sh("ip link add theirs type veth peer name inside netns ns1")
+    done = apply(host, {}) if how == "purged" else host.do("topology", name="lab", state="absent")
+    assert "theirs goes with namespace ns1, though this topology did not make it" in warnings(done)
+    assert warnings(done).count("goes with namespace") == 1
+
+
+@pytest.mark.parametrize("how", ["purged", "taken down"])
 def test_what_is_in_another_namespace_of_that_name_is_left_alone(host: Host, how: str) -> None:
     config = {
         "netns": [{"name": "ns1"}],

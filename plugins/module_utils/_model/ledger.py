@@ -17,6 +17,7 @@ from . import document as documents
 from .document import Claim, Config, Document, Plan
 from .found import agreeing, by_device
 from .grounds import Numbers, doubtful, noted, replaced, stands_on
+from .netns import far_ends
 from .netns_sysctl import follows
 from .problems import Problems
 from .state import HOST, End, State
@@ -265,6 +266,14 @@ class Ledger:
         """Whether something else stands now where this topology made an object."""
         made, now = self.identities.get(_key(item)), identity(item, state)
         return bool(made and now) and made != now
+
+    def dragged_along(self, leaving: Sequence[Touched], state: State) -> list[tuple[End, str]]:
+        """The ends of others' cables that go with namespaces which this topology made, each with its namespace."""
+        specs = (spec for item in self.objects if item.kind in LINKS for spec in item.specs)
+        ours = {end for spec in specs for end in getattr(spec, "claims", (spec.subject,))}
+        going = namespaces_made(leaving) & state.namespaces.keys()
+        found = ((end, netns) for netns in sorted(going) for end in far_ends(state, netns) if end.netns not in going)
+        return [(end, netns) for end, netns in found if not ours & {end, getattr(state.link(end), "peer", None)}]
 
     def has_made(self, name: str, number: int) -> bool:
         """Whether a namespace that has a number, or 0 where there is none, can only be the one that was made."""
