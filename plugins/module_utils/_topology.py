@@ -151,6 +151,8 @@ class _Run:
         leaving, warnings = self._leaving(known, candidates, state)
         more = [item for item in displaced if item not in leaving and not known.replaced(item, state)]
         leaving = self._handed_over([*leaving, *more], known)
+        for end, netns in known.dragged_along(leaving, state):
+            warnings.append(f"{end} goes with namespace {netns}, though this topology did not make it")
         undo, planned = self._plan(leaving, state, warnings)
         self._check_others(planned, scope, warnings)
         warnings.extend([*self.warnings, *map(str, self.unreadable)])
@@ -205,8 +207,6 @@ class _Run:
                 warnings.append(f"{item.kind} {what} is not the one this topology made any more; it is left alone")
             elif (item.owner or self.absent or item in released) and not stands_on(item, others):
                 leaving.append(item)
-        for end, netns in known.dragged_along(leaving, state):
-            warnings.append(f"{end} goes with namespace {netns}, though this topology did not make it")
         if self.absent or not (leaving or self.home):
             return leaving, warnings
         # What goes makes way: a link may be wanted where a cable that is not declared any more has an end of its name.

@@ -37,7 +37,7 @@ def bare() -> State:
 
 
 def made() -> Host:
-    """A host with two uplinks, their far ends out of the way, and something foreign."""
+    """A host with two uplinks, their far ends out of the way, one of them a port of something foreign."""
     host = Host()
     # No duplicate address detection: link-local addresses are there at once or not at all.
     host.sh("echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad")
@@ -49,7 +49,9 @@ def made() -> Host:
         for address in addresses:
             host.sh(f"ip address add {address} dev {name} nodad")
     host.sh(
-        "ip route add default via 192.0.2.1; ip link add theirs type bridge; ip route add 203.0.113.0/24 dev eth0;"
+        "ip link add theirs type bridge; ip link set eth1 master theirs;"
+        "ip link set eth1 type bridge_slave hairpin on learning off cost 55;"
+        "ip route add default via 192.0.2.1; ip route add 203.0.113.0/24 dev eth0;"
         "nft add table inet theirs; nft add chain inet theirs forward '{type filter hook forward priority 0;}'"
     )
     return host

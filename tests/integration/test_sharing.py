@@ -145,6 +145,16 @@ CONTRADICTIONS: dict[str, tuple[dict[str, Any], dict[str, Any], str, str]] = {
         "config",
         "it could not be had any more (the gateway 192.0.2.9 is not on link",
     ),
+    "a MAC address that a neighbour elsewhere goes by": (
+        {
+            "netns": [{"name": "x"}],
+            "veth": [{"netns": "x", "name": "v0", "peer": {"netns": "x", "name": "v1"}}],
+            "netns_neighbor": [{"netns": "x", "device": "v0", "address": "10.0.0.9", "mac_of": {"name": "eth1"}}],
+        },
+        {"link": [{"name": "eth1", "mac": "02:00:00:00:00:77"}]},
+        "config",
+        "it would have to set neighbour 10.0.0.9 at 02:00:00:00:00:77 on v0 again",
+    ),
     "a namespace": (
         {"netns": [{"name": "x"}]},
         {"netns": [{"name": "x", "state": "absent"}]},

@@ -71,6 +71,8 @@ def snapshot(host: Host) -> str:
         ' i="${ns:+ip netns exec $ns}";'
         " $i ip -o link | sed 's/^[0-9]*: //; s/@if[0-9]*:/:/; s/NO-CARRIER,//; s/,LOWER_UP//; s/,M-DOWN//;"
         " s/ state [A-Z]*//; s/ link-netnsid [0-9a-z]*//; s/ qdisc noop / qdisc noqueue /' | sort; "
+        " $i bridge -d link | sed -n 's/^[0-9]*: \\([^:@]*\\).* priority/\\1 priority/p;"
+        " /^ *hairpin/p' | paste - - | sort;"
         " $i ip -o address | awk '$4 !~ /^fe80/ {print $2, $4}' | sort;"
         " { $i ip -4 route show table all; $i ip -6 route show table all | grep -v -e fe80 -e 'local proto kernel'; }"
         " | sed 's/ linkdown//; s/ dead//' | sort;"

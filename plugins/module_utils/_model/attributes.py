@@ -125,6 +125,9 @@ def configure(planner: Planner, end: End, wanted: Attributes, option: str = "") 
         return
     wanted = _with_kept(planner, end, wanted)
     _check_mtu(planner, end, wanted, option)
+    if link.kind == "bridge" and _has_ports_mac(planner.state.namespaces[end.netns], link):
+        # The ports may bring it what is wanted; what is set stays whatever they bring.
+        wanted = replace(wanted, mac=None)
     changes: dict[str, tuple[Any, Any]] = {}
     for name in ("mac", "mtu", "txqueuelen", "up"):
         value, now = getattr(wanted, name), getattr(link, name)
@@ -150,6 +153,9 @@ def address(planner: Planner, end: End, wanted: Attributes, option: str = "") ->
     """Plans exactly the wanted addresses, or those that this run would lose."""
     where = f"{option}.addresses" if option else "addresses"
     wanted = _with_kept(planner, end, wanted)
+    link = planner.state.link(end)
+    if link and wanted.mac not in (None, link.mac):
+        planner.do(SetLink(end.netns, end.name, (("mac", wanted.mac),)), _why({"mac": (link.mac, wanted.mac)}))
     if wanted.found is None:
         addresses.exactly(planner, end, wanted.addresses, where)
     else:
@@ -231,8 +237,8 @@ class SetLink(Action):
         if "master" in changes:
             changes.update(master=changes["master"] or None, port=())
         bridges = _following(namespace, before, replace(before, **changes))
-        if "mtu" in changes and before.kind == "bridge":
-            changes["bridge"] = (*before.bridge, OWN_MTU)
+        if before.kind == "bridge":
+            changes["bridge"] = (*before.bridge, *(OWN[option] for option in OWN.keys() & changes.keys()))
         state.change_link(end, **changes)
         if "mac" in changes:
             namespace.forget_neighbors(self.name)
@@ -247,12 +253,12 @@ class SetLink(Action):
 def drop(state: State, netns: str, names: AbstractSet[str]) -> None:
     """Devices of a namespace go, with their settings."""
     namespace = state.namespaces[netns]
-    # One port of each bridge tells whether its MTU follows.
+    # One port of each bridge tells whether it follows.
     ports = {link.master: link for link in (namespace.links.get(name) for name in names) if link}
-    bridges = {name for link in ports.values() for name in _following(namespace, link, replace(link, master=None))}
+    bridges = {each for link in ports.values() for each in _following(namespace, link, replace(link, master=None))}
     namespace.drop_links(names)
     forget_settings(state, netns, names)
-    _follow(namespace, bridges - names)
+    _follow(namespace, {(name, option) for name, option in bridges if name not in names})
 
 
 def forget_settings(state: State, netns: str, names: AbstractSet[str]) -> None:
@@ -276,9 +282,11 @@ def _follow_mtu(namespace: Namespace, device: str, before: Optional[int]) -> Non
         addresses.drop_ipv6(namespace, device)
 
 
-# A bridge whose own MTU was never changed has the smallest one of its ports'. The kernel does not tell; what
-# this plan changes is marked among the bridge's settings.
-OWN_MTU = ("own_mtu", 1)
+# A bridge whose own MTU was never changed has the smallest one of its ports', and one whose own MAC address was never
+# changed the smallest of theirs. The kernel does not tell; what a plan changes is marked among the bridge's settings.
+OWN = {"mtu": ("own_mtu", 1), "mac": ("own_mac", 1)}
+OWN_MTU = OWN["mtu"]
+NO_MAC = "00:00:00:00:00:00"
 
 
 def keep_own_mtus(state: State, ends: Iterable[End]) -> None:
@@ -300,24 +308,40 @@ def are_unforeseen(steps: Sequence[Step], state: State) -> bool:
     return bool(steps)
 
 
-def _following(namespace: Namespace, before: Link, after: Link) -> list[str]:
-    """The bridges whose MTU follows a change of this port."""
+def _following(namespace: Namespace, before: Link, after: Link) -> list[tuple[str, str]]:
+    """The bridges that follow a change of this port, and what of them does."""
     found = []
     for name in {before.master, after.master} - {None}:
         bridge = namespace.links.get(name or "")
-        if bridge is None or bridge.kind != "bridge" or OWN_MTU in bridge.bridge:
+        if bridge is None or bridge.kind != "bridge":
             continue
         joins_alike = after.master == name and after.mtu == bridge.mtu
-        if not joins_alike and bridge.mtu == _smallest_mtu(namespace, bridge.name):
-            found.append(bridge.name)
+        has_ports_mtu = OWN_MTU not in bridge.bridge and bridge.mtu == _smallest_mtu(namespace, bridge.name)
+        if has_ports_mtu and not joins_alike:
+            found.append((bridge.name, "mtu"))
+        if _has_ports_mac(namespace, bridge):
+            found.append((bridge.name, "mac"))
     return found
 
 
-def _follow(namespace: Namespace, bridges: Iterable[str]) -> None:
-    for name in bridges:
-        before, mtu = namespace.links[name].mtu, _smallest_mtu(namespace, name)
-        namespace.links[name] = replace(namespace.links[name], mtu=mtu)
-        _follow_mtu(namespace, name, before)
+def _follow(namespace: Namespace, bridges: Iterable[tuple[str, str]]) -> None:
+    for name, option in bridges:
+        bridge = namespace.links[name]
+        if option == "mtu":
+            namespace.links[name] = replace(bridge, mtu=_smallest_mtu(namespace, name))
+            _follow_mtu(namespace, name, bridge.mtu)
+        elif bridge.mac != _smallest_mac(namespace, name):
+            namespace.links[name] = replace(bridge, mac=_smallest_mac(namespace, name))
+            namespace.forget_neighbors(name)
+
+
+def _has_ports_mac(namespace: Namespace, bridge: Link) -> bool:
+    return OWN["mac"] not in bridge.bridge and bridge.mac == _smallest_mac(namespace, bridge.name)
+
+
+def _smallest_mac(namespace: Namespace, bridge: str) -> str:
+    """As the kernel compares them, byte by byte; without ports it is none."""
+    return min((port.mac for port in namespace.links.values() if port.master == bridge and port.mac), default=NO_MAC)
 
 
 def _smallest_mtu(namespace: Namespace, bridge: str) -> int:

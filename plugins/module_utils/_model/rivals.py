@@ -27,8 +27,14 @@ AROUND_RULES = (MakeChain, DropChain, DropTable)
 
 def add_to(scope: Scope, config: Config) -> None:
     """What else has to be read, of the namespaces that are looked into anyway, to tell what would be undone."""
+    ends = set(scope.ends)
     for dummy, spec in _within(config, set(scope.namespaces), frozenset()):
         spec.add_to(scope)
+    # Entries of neighbours stand elsewhere, and go by the MAC address of a device that the plan may change.
+    neighbors = [entry for entry in config.get("netns_neighbor", ()) if entry.get("mac_of")]
+    for spec in documents.read({"netns_neighbor": neighbors}, Problems()).specs["netns_neighbor"]:
+        if spec.mac_of in ends:
+            spec.add_to(scope)
 
 
 def undone(config: Config, planned: Plan, scope: Scope) -> list[Problem]:
