@@ -198,7 +198,9 @@ class _Run:
 
     def _leaving(self, known: Ledger, candidates: Sequence[Touched], state: State) -> tuple[list[Touched], list[str]]:
         """What is to be put back; what was replaced behind our back is left alone, with a warning about each."""
-        leaving, warnings = [], []
+        warnings = []
+        declared = () if self.absent else [item for item in known.objects if item.claims & self.declared]
+        leaving = [now for now in (known.as_named_now(item, state) for item in declared) if now not in declared]
         released = known.released(self.document)
         others = {ground for item in known.objects if known.replaced(item, state) for ground in itself(item)}
         for item in candidates:
@@ -206,7 +208,7 @@ class _Run:
                 what = " ".join(str(value) for key, value in item.absent.items() if key != "state")
                 warnings.append(f"{item.kind} {what} is not the one this topology made any more; it is left alone")
             elif (item.owner or self.absent or item in released) and not stands_on(item, others):
-                leaving.append(item)
+                leaving.append(known.as_named_now(item, state))
         if self.absent or not (leaving or self.home):
             return leaving, warnings
         # What goes makes way: a link may be wanted where a cable that is not declared any more has an end of its name.

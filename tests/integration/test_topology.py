@@ -354,6 +354,26 @@ def test_a_cable_of_others_into_a_namespace_that_goes_is_told(host: Host, how: s
     assert warnings(done).count("goes with namespace") == 1
 
 
+@pytest.mark.parametrize("how", ["purged", "declared again", "taken down"])
+def test_what_somebody_gave_another_name_goes_as_well(host: Host, how: str) -> None:
+    host.sh("ip netns add theirs")
+    before = snapshot(host)
+    cable = {"netns": "theirs", "name": "v0", "peer": {"name": "v1", "master": "br0"}}
+    config = {"bridge": [{"name": "br0"}], "veth": [cable]}
+    apply(host, config)
+    built = snapshot(host)
+    host.sh("ip link set br0 name renamed; ip -n theirs link set v0 name other")
+    if how == "purged":
+        apply(host, {})
+        assert [link["ifname"] for link in host.json("ip -j link")] == ["lo"]
+    if how == "declared again":
+        apply(host, config)
+        assert snapshot(host) == built
+        assert not apply(host, config)["changed"]
+    host.do("topology", name="lab", state="absent")
+    assert snapshot(host) == before
+
+
 @pytest.mark.parametrize("how", ["purged", "taken down"])
 def test_what_is_in_another_namespace_of_that_name_is_left_alone(host: Host, how: str) -> None:
     config = {
