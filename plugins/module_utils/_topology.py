@@ -114,7 +114,7 @@ class _Run:
         if self.absent:
             _ledger.forget(self.name)
         else:
-            known.settle(config, self.declared if self.purge else claims(config), planned.result, leaving)
+            known.settle(config, self.declared if self.purge else None, planned.result, claims_in(undo))
             _ledger.save(known)
         return planned
 

@@ -179,12 +179,16 @@ def test_a_device_that_comes_home_is_as_it_was_found(host: Host, away: str, brid
 
 
 def test_a_route_whose_gateway_is_out_of_reach_at_home_is_told(host: Host) -> None:
+    """And it is not forgotten: when its way is there again, so is the route."""
+    before = snapshot(host)
     apply(host, AWAY["as it is"])
     done = apply(host, {"link": [{"name": "eth1", "addresses": ["10.105.0.1/24"]}]})
     gateway = "the gateway 198.51.100.1 is not on link in the host any more"
     assert gateway in str(done["warnings"])
     assert host.addresses("eth1") == ["10.105.0.1/24"]
     assert "203.0.113" not in host.sh("ip route")
+    host.do("topology", name="lab", state="absent")
+    assert snapshot(host) == before
 
 
 def some_cables(choice: random.Random) -> Config:

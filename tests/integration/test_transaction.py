@@ -90,6 +90,23 @@ def test_killed_after_any_step_of_the_way_down(host: Host) -> None:
         assert snapshot(host) == before, f"killed after {steps} steps"
 
 
+def test_killed_while_it_purges_and_then_run_without(host: Host) -> None:
+    """What the killed run was about to put back is not forgotten by one that puts nothing back."""
+    host.sh("ip link add eth9 type bridge; ip link set eth9 up; ip address add 192.0.2.1/24 dev eth9")
+    host.sh("ip route add default via 192.0.2.9")
+    before, stop = snapshot(host), 0
+    default = {"netns_route": [{"destination": "default", "gateway": "192.0.2.8"}]}
+    another = {"netns_neighbor": [{"device": "eth9", "address": "192.0.2.7", "mac": "02:00:00:00:00:07"}]}
+    apply(host, default)
+    while host.module("topology", name="lab", config=another, inside=after(stop, kill)) == {}:
+        apply(host, another, purge=False)
+        host.do("topology", name="lab", state="absent")
+        assert snapshot(host) == before, f"killed after {stop} steps"
+        apply(host, default)
+        stop += 1
+    assert stop > 1
+
+
 def test_killed_while_a_cable_moves_and_then_taken_down(host: Host) -> None:
     before = snapshot(host)
     here = {"veth": [{"name": "veth1", "addresses": ["10.5.0.1/24"], "peer": {"name": "veth2"}}]}

@@ -217,14 +217,16 @@ class Ledger:
                 self.objects.append(item if item.claims & declared else replace(item, owner=None))
 
     def settle(
-        self, config: Config, declared: AbstractSet[Claim], state: State, returned: Sequence[Touched] = ()
+        self, config: Config, declared: Optional[AbstractSet[Claim]], state: State, returned: AbstractSet[Claim]
     ) -> None:
-        """After a run: forgets what is declared no more, or has returned, and notes which objects stand now."""
-        back = {claim for item in returned for claim in item.claims}
+        """After a run: forgets what is declared no more, or has returned, and notes which objects stand now.
+
+        With `declared` None nothing was to be purged, and nothing is forgotten.
+        """
         owned = [
             item
             for item in latest(self.objects)
-            if item.claims & declared or (item.owner is None and not item.claims & back)
+            if declared is None or item.claims & declared or (item.owner is None and not item.claims & returned)
         ]
         gone = namespaces_made(self.objects) - namespaces_made(owned)
         arrived = [_arrived(item) for item in owned]

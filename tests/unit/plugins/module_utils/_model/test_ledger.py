@@ -47,7 +47,7 @@ class TestOwnership:
     def test_what_was_replaced_behind_our_back_is_told(self) -> None:
         state = State({HOST: Namespace(), "ns1": Namespace(inode=77)})
         known = ledger()
-        known.settle(CONFIG, claims(CONFIG), state)
+        known.settle(CONFIG, claims(CONFIG), state, set())
         assert known.complete
         assert not known.replaced(MADE, state)
         state.namespaces["ns1"].inode = 78
@@ -60,7 +60,7 @@ class TestOwnership:
         known = Ledger("lab", "boot:1", {}, [bridge])
         state = State({HOST: Namespace(links={"br0": Link("br0", "bridge", index=9)})})
         config = {"bridge": [{"name": "br0"}]}
-        known.settle(config, claims(config), state)
+        known.settle(config, claims(config), state, set())
         assert not known.replaced(bridge, state)
         state.namespaces[HOST].links["br0"] = Link("br0", "bridge", index=12)
         assert known.replaced(bridge, state)
@@ -68,7 +68,7 @@ class TestOwnership:
     def test_what_is_not_declared_any_more_is_forgotten(self) -> None:
         known = Ledger("lab", "boot:1", CONFIG, [replace(MADE, owner=MADE.absent), replace(FOUND, owner=FOUND.absent)])
         config = {"link": CONFIG["link"]}
-        known.settle(config, claims(config), State({HOST: Namespace()}))
+        known.settle(config, claims(config), State({HOST: Namespace()}), set())
         assert [item.kind for item in known.objects] == ["link"]
         assert known.config == {"link": CONFIG["link"]}
 
