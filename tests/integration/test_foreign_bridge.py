@@ -110,3 +110,14 @@ def test_an_mtu_that_somebody_gave_it(host: Host) -> None:
     done = host.do("topology", name="lab", config={"bridge": [{"name": "br1", "mtu": 1500}], "veth": [gone]})
     assert host.attributes("br1")["mtu"] == 1500
     assert [step["command"] for step in done["steps"]] == ["ip link delete dev p0", "ip link set dev br1 mtu 1500"]
+
+
+@pytest.mark.parametrize("how", ["purged", "taken down"])
+def test_a_port_that_somebody_adds_meanwhile_stays(host: Host, how: str) -> None:
+    host.sh("ip link add theirs1 type veth peer name theirs2; ip link set theirs1 master br9")
+    apply(host, config(None, 1))
+    host.sh("ip link set theirs2 master br9")
+    done = apply(host, {}) if how == "purged" else host.do("topology", name="lab", state="absent")
+    assert "warnings" not in done
+    ports = [link["ifname"] for link in host.json("ip -j link show master br9")]
+    assert sorted(ports) == ["theirs1", "theirs2"]

@@ -208,7 +208,8 @@ def _touched(name: str, found: Optional[Mapping[str, Any]], shown: Any, seen: se
         # The same cable from its other side.
         seen.add(End(identity["peer"].get("netns", HOST), identity["peer"]["name"]))
     if found is not None:
-        found = declared(found)
+        # Each port has its own; others may have been added to a bridge by the time it is put back.
+        found = declared({option: value for option, value in found.items() if option != "ports"})
     return Touched(name, found, {**identity, "state": "absent"})
 
 
