@@ -208,7 +208,10 @@ class _Run:
                 what = " ".join(str(value) for key, value in item.absent.items() if key != "state")
                 warnings.append(f"{item.kind} {what} is not the one this topology made any more; it is left alone")
             elif (item.owner or self.absent or item in released) and not stands_on(item, others):
-                leaving.append(known.as_named_now(item, state))
+                if item.is_gone(state):
+                    warnings.append(f"what was found before cannot be put back: {item.described} is gone")
+                else:
+                    leaving.append(known.as_named_now(item, state))
         if self.absent or not (leaving or self.home):
             return leaving, warnings
         # What goes makes way: a link may be wanted where a cable that is not declared any more has an end of its name.
@@ -249,7 +252,7 @@ class _Run:
 
     def _plan(self, leaving: Sequence[Touched], state: State, warnings: list[str]) -> tuple[Document, Plan]:
         """The plan of all; what cannot be put back any more is left out, with a warning about each."""
-        config = restoration(leaving)
+        config = restoration([item.narrowed for item in leaving])
         while True:
             problems = Problems()
             undo = documents.read(config, problems, UNDO)

@@ -218,6 +218,39 @@ ANOTHER_NAMESPACE = (
     "ip -n theirs route add blackhole 10.30.0.0/16;"
     "ip netns exec theirs sysctl -w net.ipv4.conf.all.tag=5"
 )
+
+
+@pytest.mark.parametrize("how", ["absent", "purged", "changed more"])
+def test_what_the_topology_never_changed_stays_as_somebody_made_it(host: Host, how: str) -> None:
+    before = exactly(host)
+    apply(host, {"link": [{"name": "eth1", "mtu": 1400}]})
+    host.sh("ip address add 192.0.2.99/24 dev eth1; ip link set eth1 txqueuelen 77")
+    if how == "changed more":
+        apply(host, {"link": [{"name": "eth1", "mtu": 1300, "txqueuelen": 500}]})
+    done = apply(host, {}) if how == "purged" else host.do("topology", name="lab", state="absent")
+    assert "warnings" not in done
+    assert "192.0.2.99/24" in host.addresses("eth1")
+    assert host.attributes("eth1")["txqueuelen"] == 77
+    host.sh("ip address delete 192.0.2.99/24 dev eth1; ip link set eth1 txqueuelen 1000")
+    assert exactly(host) == before
+
+
+def test_what_somebody_deleted_is_not_made_again(host: Host) -> None:
+    host.sh("ip netns add gone")
+    config = {
+        "netns": [{"name": "gone"}],
+        "veth": [{"name": "eth1", "mtu": 1400, "peer": {"netns": "theirs", "name": "far", "mtu": 1400}}],
+        "bridge": [{"name": "theirs", "mtu": 1400}],
+    }
+    apply(host, config)
+    host.sh("ip netns delete gone; ip link delete eth1; ip link delete theirs")
+    before = snapshot(host).replace("/run/nsfabric/topologies/lab.json\n", "")
+    told = warnings(host.do("topology", name="lab", state="absent"))
+    for what in ("namespace gone", "eth1, theirs/far", "theirs"):
+        assert f"what was found before cannot be put back: {what} is gone" in told
+    assert snapshot(host) == before
+
+
 REPLACED = {
     "devices": (ON_A_DEVICE, ANOTHER_DEVICE, {"device eth1", "device eth2"}),
     "a namespace": (IN_A_NAMESPACE, ANOTHER_NAMESPACE, {"namespace theirs"}),

@@ -35,7 +35,8 @@ def _ends(item: Touched) -> Iterable[tuple[End, Values]]:
     """The devices that a link, a cable or a bridge was found to be, and as what."""
     if item.found is None or item.kind not in LINKS:
         return
-    for values in (item.found, item.found.get("peer")):
+    found = item.narrowed.found or {}
+    for values in (found, found.get("peer")):
         if values:
             yield _end(values), values
 

@@ -81,13 +81,17 @@ class Ledger:
         `state` is what was found, without the devices that go.
         """
         owners = owners_of(document, state)
-        known = {claim for item in self.objects for claim in item.claims}
-        for item in touched(undone):
-            known |= item.claims if not item.claims & owners.keys() else set()
+        known = {claim: number for number, item in enumerate(self.objects) for claim in item.claims}
+        undoing = {claim for item in touched(undone) if not item.claims & owners.keys() for claim in item.claims}
         devices, earlier = self._made(), by_device(self.objects)
         going = namespaces_made(self.objects) - planned.after.namespaces.keys()
         for item in touched(planned):
-            if item.claims & known or (item.kind != "netns" and item.places & going):
+            if item.claims & undoing or (item.kind != "netns" and item.places & going):
+                continue
+            numbers = {known[claim] for claim in item.claims & known.keys()}
+            for number in numbers:
+                self.objects[number] = self.objects[number].with_more(item)
+            if numbers:
                 continue
             item = _owned(agreeing(item, earlier), owners, state)
             if item.owner is None and item.kind not in LINKS and item.devices & devices:
@@ -211,7 +215,9 @@ class Ledger:
             for number in known:
                 mine = self.objects[number]
                 if item.since < mine.since:
-                    self.objects[number] = replace(mine, found=item.found, absent=item.absent, since=item.since)
+                    self.objects[number] = replace(item.with_more(mine), owner=mine.owner, former=mine.former)
+                else:
+                    self.objects[number] = mine.with_more(item)
             if not known:
                 # What it only stands in goes when all of it goes.
                 self.objects.append(item if item.claims & declared else replace(item, owner=None))

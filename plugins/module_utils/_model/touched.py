@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, Optional
 
-from . import netns_sysctl
+from . import changes, netns_sysctl
 from .addresses import AddAddress, DeleteAddress
 from .attributes import SetLink
 from .bridge import CreateBridge
@@ -23,7 +23,7 @@ from .netns_sysctl import WriteSysctl
 from .netns_sysctl_keys import device_of, key
 from .problems import Problems, Reader
 from .registry import KINDS
-from .state import HOST, End, State
+from .state import HOST, End, State, place
 from .veth_actions import CreateVeth
 
 # What comes and goes with something else: a sysctl with its device, a link that is no cable or bridge by moving.
@@ -33,6 +33,8 @@ ON_DEVICES = ("netns_sysctl", "netns_neighbor")
 DEVICES = frozenset({"veth", "bridge"})
 # Whose entries speak of a device.
 LINKS = ("link", *sorted(DEVICES))
+# Of which only what was changed is put back.
+IN_PLACE = ("netns", *LINKS)
 # Of a link; "found" are its addresses in full.
 LOST_BY_MOVING = ("up", "addresses", "found")
 
@@ -48,7 +50,8 @@ class Touched:
 
     `owner` says which entry of a document declares it, perhaps at another place; None where it only follows.
     `former` are entries that declared it before: a run that moved it may have been killed on the way.
-    `since` orders what several topologies found.
+    `since` orders what several topologies found. `changed` are the options of what was found that were changed; None
+    is all of them.
     """
 
     kind: str
@@ -57,6 +60,7 @@ class Touched:
     owner: Optional[Mapping[str, Any]] = None
     former: Sequence[Mapping[str, Any]] = field(default_factory=list)
     since: float = 0.0
+    changed: Optional[Sequence[str]] = None
 
     @cached_property
     def devices(self) -> frozenset[End]:
@@ -104,6 +108,34 @@ class Touched:
                 was.pop("found", None)
             was.update(entry)
         return {name: was[name] for name in LOST_BY_MOVING if name in was}
+
+    @property
+    def narrowed(self) -> Touched:
+        """With no more of what was found than was changed."""
+        if self.found is None or self.changed is None:
+            return self
+        return replace(self, found=changes.only(self.found, self.changed))
+
+    def is_gone(self, state: State) -> bool:
+        """Whether somebody has deleted what was found, and only changed: it is not to be made again."""
+        if self.found is None or self.changed is None:
+            return False
+        if self.kind == "netns":
+            return self.absent["name"] not in state.namespaces
+        there = self.places <= state.namespaces.keys()
+        return self.kind in LINKS and there and not any(state.link(end) for end in self.devices)
+
+    @property
+    def described(self) -> str:
+        """It in words, if it is a namespace or a device."""
+        return place(self.absent["name"]) if self.kind == "netns" else ", ".join(map(str, sorted(self.devices)))
+
+    def with_more(self, later: Touched) -> Touched:
+        """With what a later run changes of it as well, as that is found then."""
+        if self.found is None or later.found is None or self.changed is None:
+            return self
+        found = changes.over(self.found, self.changed, later.found)
+        return replace(self, found=found, changed=changes.union(self.changed, later.changed))
 
     @property
     def is_elsewhere(self) -> bool:
@@ -155,6 +187,8 @@ def touched(planned: Plan) -> list[Touched]:
                 continue
             if before or (after and not (name in INSEPARABLE or _moved(planned, subject))):
                 found = _touched(name, before, before or after, were if before else are)
+                if before and after and name in IN_PLACE and not _is_another(planned, subject):
+                    found = replace(found, changed=changes.differing(before, after))
                 result.append(replace(found, former=targets[subject]) if name == "link" else found)
             if before and after and name in DEVICES and _is_another(planned, subject):
                 result.append(_touched(name, None, after, are))
