@@ -122,8 +122,8 @@ class Touched:
             return False
         if self.kind == "netns":
             return self.absent["name"] not in state.namespaces
-        there = self.places <= state.namespaces.keys()
-        return self.kind in LINKS and there and not any(state.link(end) for end in self.devices)
+        seen = {netns for netns, namespace in state.namespaces.items() if not namespace.sealed}
+        return self.kind in LINKS and self.places <= seen and not any(state.link(end) for end in self.devices)
 
     @property
     def described(self) -> str:
