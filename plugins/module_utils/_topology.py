@@ -198,32 +198,38 @@ class _Run:
 
     def _leaving(self, known: Ledger, candidates: Sequence[Touched], state: State) -> tuple[list[Touched], list[str]]:
         """What is to be put back; what was replaced behind our back is left alone, with a warning about each."""
-        warnings = []
-        declared = () if self.absent else [item for item in known.objects if item.claims & self.declared]
-        leaving = [now for now in (known.as_named_now(item, state) for item in declared) if now not in declared]
+        warnings, leaving = [], [] if self.absent else known.renamed(self.declared, state)
         released = known.released(self.document)
-        others = {ground for item in known.objects if known.replaced(item, state) for ground in itself(item)}
+        made = known.objects if candidates else ()
+        others = {ground for item in made if known.replaced(item, state) for ground in itself(item)}
         for item in candidates:
             if known.replaced(item, state):
                 what = " ".join(str(value) for key, value in item.absent.items() if key != "state")
                 warnings.append(f"{item.kind} {what} is not the one this topology made any more; it is left alone")
-            elif (item.owner or self.absent or item in released) and not stands_on(item, others):
-                if item.is_gone(state):
-                    warnings.append(f"what was found before cannot be put back: {item.described} is gone")
-                else:
-                    leaving.append(known.as_named_now(item, state))
+            elif not (item.owner or self.absent or item in released) or stands_on(item, others):
+                continue
+            elif item.is_gone(state):
+                warnings.append(f"what was found before cannot be put back: {item.described} is gone")
+            else:
+                leaving.append(known.as_named_now(item, state))
         if self.absent or not (leaving or self.home):
             return leaving, warnings
-        # What goes makes way: a link may be wanted where a cable that is not declared any more has an end of its name.
-        # A cable whose names are declared elsewhere moves there, once what has no place any more is out of the way.
+        leaving = self._making_way(leaving, state) + back_in_bridges(self.home, self.document)
+        return leaving + known.followers(leaving + self.home, self.declared, state), warnings
+
+    def _making_way(self, leaving: list[Touched], state: State) -> list[Touched]:
+        """What goes, without what the document declares where it stands once the rest is gone.
+
+        A link may be wanted where a cable that is not declared any more has an end of its name. A cable whose names are
+        declared elsewhere moves there, once what has no place any more is out of the way.
+        """
         named = {frozenset(end.name for end in spec.claims) for spec in self.document.specs["veth"]}
         for kinds in (DEVICES, KINDS.keys() - DEVICES):
             going = (i for i in leaving if i.kind not in kinds or frozenset(end.name for end in i.devices) not in named)
             cleared = without(going, state)
             here = places_of(self.document, kinds, cleared)
             leaving = [item for item in leaving if not here & claims_of(item, cleared)]
-        ports = back_in_bridges(self.home, self.document)
-        return leaving + ports + known.followers(leaving + self.home, self.declared, state), warnings
+        return leaving
 
     def _handed_over(self, leaving: list[Touched], known: Ledger) -> list[Touched]:
         """What another topology declares as well stays: that one is to know what was found before this one."""

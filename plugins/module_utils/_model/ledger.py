@@ -277,12 +277,18 @@ class Ledger:
 
     def as_named_now(self, item: Touched, state: State) -> Touched:
         """A device that was made, under the name that somebody has given it meanwhile: its number stays the same."""
-        made, netns = self.identities.get(_key(item)), item.absent.get("netns") or HOST
-        if item.kind not in DEVICES or not made or netns not in state.namespaces or identity(item, state):
+        netns = item.absent.get("netns") or HOST
+        if item.kind not in DEVICES or item.found or netns not in state.namespaces or identity(item, state):
             return item
+        made = self.identities.get(_key(item))
         links = state.namespaces[netns].links.values()
         names = [link.name for link in links if link.index == made and link.kind == item.kind]
         return Touched(item.kind, None, {**item.absent, "name": names[0]}) if names else item
+
+    def renamed(self, declared: AbstractSet[Claim], state: State) -> list[Touched]:
+        """The devices that were made and are declared, but have another name now."""
+        items = ((item, self.as_named_now(item, state)) for item in self.objects if item.claims & declared)
+        return [now for item, now in items if now is not item]
 
     def dragged_along(self, leaving: Sequence[Touched], state: State) -> list[tuple[End, str]]:
         """The ends of others' cables that go with namespaces which this topology made, each with its namespace."""
