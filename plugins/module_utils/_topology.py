@@ -89,7 +89,8 @@ class _Run:
     def converge(self, session: Session) -> Plan:
         host = _ledger.this_host(session.host_inode())
         before = _ledger.load(self.name, host)
-        known = self._on_its_grounds(session, before or Ledger(self.name, host))
+        before = self._on_its_grounds(session, before) if before else None
+        known = before or Ledger(self.name, host)
         self.others = self._others(host)
         self.document = self.whole = known.hinted(self.document, self.purge)
         self.home = known.coming_home(self.document) if self.purge else []

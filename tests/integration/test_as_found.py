@@ -262,7 +262,7 @@ REPLACED = {
 }
 
 
-@pytest.mark.parametrize("how", ["absent", "purged", "declared again"])
+@pytest.mark.parametrize("how", ["absent", "purged", "declared again", "declared again in vain"])
 @pytest.mark.parametrize("what", REPLACED)
 def test_what_was_found_of_one_is_not_for_another_of_its_name(host: Host, what: str, how: str) -> None:
     config, replace, grounds = REPLACED[what]
@@ -271,8 +271,11 @@ def test_what_was_found_of_one_is_not_for_another_of_its_name(host: Host, what: 
     before = snapshot(host).replace("/run/nsfabric/topologies/lab.json\n", "")
     if how == "declared again":
         apply(host, config)
+    elif how == "declared again in vain":
+        more = {"netns": [{"name": "ns1"}], **config}
+        assert host.module("topology", name="lab", config=more, inside=after(2, refuse))["failed"]
     done = apply(host, {}) if how == "purged" else host.do("topology", name="lab", state="absent")
-    for ground in grounds if how != "declared again" else ():
+    for ground in grounds if how in ("absent", "purged") else ():
         assert f"{ground} is not the one that was found; what was changed of it is left alone" in warnings(done)
     if how == "purged":
         done = host.do("topology", name="lab", state="absent")

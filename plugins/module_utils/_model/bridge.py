@@ -273,7 +273,7 @@ class CreateBridge(Action):
             min_mtu=ETHERNET_MTU[0],
             max_mtu=ETHERNET_MTU[1],
             up=False,
-            bridge=NEW,
+            bridge=(*NEW, attributes.OWN["mac"]),
         )
         attributes.forget_settings(state, end.netns, {end.name})
 
