@@ -21,7 +21,7 @@ from .link import Seen
 from .netlink import Query, Request
 from .netns import is_live
 from .peers import Peers, foreign
-from .session import THIS_NAMESPACE, Session, inode
+from .session import THIS_NAMESPACE, Session, birth, inode
 
 CLOCK_MONOTONIC_COARSE = 6
 
@@ -83,8 +83,8 @@ def _observe(session: Session, scope: Scope, live: list[str]) -> State:
 
 
 def _namespace(session: Session, needs: Needs, name: str, links: dict[int, Link]) -> Namespace:
-    number = inode(THIS_NAMESPACE if name == HOST else session.path(name))
-    namespace = Namespace(number, {found.name: found for found in links.values()})
+    number, born = birth(THIS_NAMESPACE if name == HOST else session.path(name))
+    namespace = Namespace(number, {found.name: found for found in links.values()}, born=born)
     names = {number: found.name for number, found in links.items()}
     if needs.routes:
         namespace.routes = netns_route.read(session, name, names)
@@ -108,7 +108,8 @@ def _seal(session: Session, names: Sequence[str], peers: Peers, state: State) ->
         session.keep(name)
     far_ends = peers.leading_into(names)
     for name in names:
-        state.namespaces[name] = Namespace(inode(session.path(name)), sealed=True, far_ends=tuple(far_ends[name]))
+        number, born = birth(session.path(name))
+        state.namespaces[name] = Namespace(number, sealed=True, far_ends=tuple(far_ends[name]), born=born)
 
 
 def _search(session: Session, scope: Scope, seen: dict[str, list[Seen]]) -> None:

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Callable, Optional
 
 from .._errors import KernelError
-from .._model.state import HOST, End
+from .._model.state import HOST, End, numbered
 from . import netlink
 
 NETNS_DIRECTORY = "/run/netns"
@@ -92,7 +92,7 @@ class Session:
 
     def number(self, name: str) -> int:
         """The number of a namespace; 0 where there is none."""
-        return inode(self.path(name)) if _is_live(self.path(name)) else 0
+        return numbered(*birth(self.path(name))) if _is_live(self.path(name)) else 0
 
     def ground(self, end: End) -> int:
         """The number of a device, or with no device's name of a namespace; 0 where there is none."""
@@ -239,6 +239,12 @@ def nsfs() -> int:
 
 def inode(path: str) -> int:
     return os.stat(path).st_ino
+
+
+def birth(path: str) -> tuple[int, int]:
+    """A namespace's inode, and when it was made, in nanoseconds: it lives as long as the namespace has its name."""
+    found = os.stat(path)
+    return found.st_ino, found.st_ctime_ns
 
 
 def _is_live(path: str) -> bool:

@@ -51,7 +51,7 @@ def noted(objects: Iterable[Touched], state: State, earlier: Mapping[str, int]) 
 
     def number(ground: End) -> int:
         link, namespace = state.link(ground), state.namespaces.get(ground.netns)
-        return (link.index if link else 0) if ground.name else (namespace.inode if namespace else 0)
+        return (link.index if link else 0) if ground.name else (namespace.number if namespace else 0)
 
     numbers = {}
     for ground, places in grounds(objects).items():

@@ -390,7 +390,7 @@ def identity(item: Touched, state: State) -> int:
     """The number by which the kernel tells an object from its successor; 0 where it has none."""
     if item.kind == "netns":
         found = state.namespaces.get(item.absent["name"])
-        return found.inode if found else 0
+        return found.number if found else 0
     if item.kind in ("veth", "bridge"):
         link = state.link(End(item.absent.get("netns") or HOST, item.absent["name"]))
         return link.index if link else 0

@@ -222,9 +222,14 @@ class Sysctl:
     tree_exists: bool = True
 
 
+def numbered(inode: int, born: int) -> int:
+    """One number of an inode's and of the time when it was made."""
+    return born << 32 | inode
+
+
 @dataclass
 class Namespace:
-    """One network namespace. `inode` is 0 for one that is only planned.
+    """One network namespace. `inode` is 0 for one that is only planned; `born` is when the inode was made.
 
     Of a `sealed` one only that is known, and which devices outside it die with it: its `far_ends`. `queues` are the
     queueing disciplines that somebody gave its devices.
@@ -241,6 +246,12 @@ class Namespace:
     assumed: bool = False
     sealed: bool = False
     far_ends: tuple[End, ...] = ()
+    born: int = 0
+
+    @property
+    def number(self) -> int:
+        """By which it is told from another of its name: the kernel gives the inode's number to others afterwards."""
+        return numbered(self.inode, self.born)
 
     def copy(self) -> Namespace:
         return replace(

@@ -63,3 +63,10 @@ def test_what_was_not_read_keeps_its_number() -> None:
 def test_what_a_run_may_move_is_in_doubt() -> None:
     assert doubtful([LINK, SETTING]) == {"/eth1"}
     assert "ours/" in doubtful([OURS])
+
+
+def test_a_namespace_with_the_inode_number_of_an_earlier_one_is_another() -> None:
+    earlier, later = (State({"theirs": Namespace(3, born=born)}) for born in (100, 200))
+    numbers = noted([SETTING], earlier, {})
+    assert replaced([SETTING], numbers, lambda end: later.namespaces[end.netns].number) == {THEIRS}
+    assert replaced([SETTING], numbers, lambda end: earlier.namespaces[end.netns].number) == set()
