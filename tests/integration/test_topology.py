@@ -362,7 +362,11 @@ def test_what_somebody_gave_another_name_goes_as_well(host: Host, how: str) -> N
     config = {"bridge": [{"name": "br0"}], "veth": [cable]}
     apply(host, config)
     built = snapshot(host)
-    host.sh("ip link set br0 name renamed; ip -n theirs link set v0 name other")
+    # Older kernels rename only what is down.
+    host.sh(
+        "ip link set br0 down; ip link set br0 name renamed; ip link set renamed up;"
+        "ip -n theirs link set v0 down; ip -n theirs link set v0 name other; ip -n theirs link set other up"
+    )
     if how == "purged":
         apply(host, {})
         assert [link["ifname"] for link in host.json("ip -j link")] == ["lo"]
