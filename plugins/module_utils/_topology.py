@@ -210,7 +210,8 @@ class _Run:
             elif not (item.owner or self.absent or item in released) or stands_on(item, others):
                 continue
             elif item.is_gone(state):
-                warnings.append(f"what was found before cannot be put back: {item.described} is gone")
+                gone = " with ".join(map(told, sorted(itself(item))))
+                warnings.append(f"what was found before cannot be put back: {gone} is gone")
             else:
                 leaving.append(known.as_named_now(item, state))
         if self.absent or not (leaving or self.home):

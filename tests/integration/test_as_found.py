@@ -246,7 +246,7 @@ def test_what_somebody_deleted_is_not_made_again(host: Host) -> None:
     host.sh("ip netns delete gone; ip link delete eth1; ip link delete theirs")
     before = snapshot(host).replace("/run/nsfabric/topologies/lab.json\n", "")
     told = warnings(host.do("topology", name="lab", state="absent"))
-    for what in ("namespace gone", "eth1, theirs/far", "theirs"):
+    for what in ("namespace gone", "device eth1 with device theirs/far", "device theirs"):
         assert f"what was found before cannot be put back: {what} is gone" in told
     assert snapshot(host) == before
 

@@ -26,7 +26,7 @@ from .._model.state import HOST
 from .._model.step import PHASES, Step
 from .._model.veth_actions import CreateVeth
 from .._signals import check
-from . import bridge, fastpath, firewall, link, netns, netns_neighbor, netns_route, netns_sysctl, ports, udev, veth
+from . import bridge, fastpath, firewall, link, netns, netns_neighbor, netns_route, netns_sysctl, udev, veth
 from .netlink import Request
 from .session import Session
 
@@ -34,7 +34,6 @@ REQUESTS: dict[type, Any] = {
     **link.REQUESTS,
     **veth.REQUESTS,
     **bridge.REQUESTS,
-    **ports.REQUESTS,
     **netns_route.REQUESTS,
     **netns_neighbor.REQUESTS,
 }

@@ -18,18 +18,18 @@ from .._errors import KernelError
 from .._model.addresses import AddAddress, DeleteAddress
 from .._model.attributes import SetLink
 from .._model.link import DeleteLink, MoveLink
+from .._model.ports import SetPort
 from .._model.state import LO, Address, End, Link
 from . import messages, netlink, ports
 from .messages import Attributes, Message
 from .netlink import Query, Raw, Request
-from .ports import IFLA_LINKINFO
 from .session import Session
 
 IFF_UP = 1
 IFA_F_SECONDARY, IFA_F_PERMANENT, IFA_F_MANAGETEMPADDR, IFA_F_TEMPORARY = 0x01, 0x80, 0x100, 0x01
 RTEXT_FILTER_SKIP_STATS = 8
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER, IFLA_TXQLEN = 1, 3, 4, 5, 10, 13
-IFLA_EXT_MASK, IFLA_LINK_NETNSID, IFLA_MIN_MTU, IFLA_MAX_MTU = 29, 37, 50, 51
+IFLA_LINKINFO, IFLA_EXT_MASK, IFLA_LINK_NETNSID, IFLA_MIN_MTU, IFLA_MAX_MTU = 18, 29, 37, 50, 51
 IFLA_INFO_KIND, IFLA_INFO_DATA = 1, 2
 IFA_ADDRESS, IFA_LOCAL, IFA_LABEL, IFA_CACHEINFO, IFA_FLAGS, IFA_PROTO = 1, 2, 3, 6, 8, 11
 IFA_F_NODAD, IFA_F_HOMEADDRESS, IFA_F_NOPREFIXROUTE, IFA_F_MCAUTOJOIN = 0x02, 0x10, 0x200, 0x400
@@ -212,6 +212,13 @@ def _set(session: Session, action: SetLink) -> list[tuple[str, Request]]:
     return [(action.netns, Request(netlink.ifinfmsg, netlink.RTM_SETLINK, 0, header, attrs))]
 
 
+def _set_port(session: Session, action: SetPort) -> list[tuple[str, Raw]]:
+    body = messages.LINK.pack(0, 0, index(session, action.netns, action.name), 0, 0)
+    body += messages.attribute(IFLA_LINKINFO, ports.info(action.changes))
+    # The kernel does not look for settings of ports in RTM_SETLINK.
+    return [(action.netns, Raw(netlink.RTM_NEWLINK, 0, body))]
+
+
 def without_queue(number: int) -> Request:
     """Sets a device's queue length to 0."""
     return Request(netlink.ifinfmsg, netlink.RTM_SETLINK, 0, {"index": number}, [("IFLA_TXQLEN", 0)])
@@ -269,8 +276,9 @@ def _far_address(session: Session, action: DeleteAddress) -> str:
     return ""
 
 
-REQUESTS = {
+REQUESTS: dict[type, Any] = {
     SetLink: _set,
+    SetPort: _set_port,
     MoveLink: _move,
     DeleteLink: _delete,
     AddAddress: _add_address,

@@ -18,12 +18,11 @@ from .._signals import check
 from . import link, messages, netlink, wait
 from .link import Seen
 from .netlink import Query
+from .netns import VANISH_SECONDS
 from .session import Session
 
 UNKNOWN = 0xFFFFFFFF
 NETNSA_NSID, NETNSA_FD = 1, 3
-# The kernel takes namespaces that nobody holds any more down one after the other, and their cables with them.
-VANISH_SECONDS = 15.0
 # A netlink socket that was closed holds its namespace for a moment.
 HELD_SECONDS = 0.5
 

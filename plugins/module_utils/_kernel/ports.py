@@ -2,21 +2,18 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The settings of a bridge's ports: read where somebody has changed them, and written."""
+"""The settings of a bridge's ports: as a link's messages have them."""
 
 from __future__ import annotations
 
 import sys
-from typing import Any
 
-from .._model.ports import DEFAULTS, SetPort
+from .._model.ports import DEFAULTS
 from .._model.state import PortSettings
-from . import messages, netlink
+from . import messages
 from .messages import Attributes
-from .netlink import Raw
-from .session import Session
 
-IFLA_LINKINFO, IFLA_INFO_SLAVE_KIND, IFLA_INFO_SLAVE_DATA = 18, 4, 5
+IFLA_INFO_SLAVE_KIND, IFLA_INFO_SLAVE_DATA = 4, 5
 # The number of each attribute (IFLA_BRPORT_*), and its length in bytes.
 SETTINGS = {
     "priority": (2, 2),
@@ -58,13 +55,7 @@ def read(info: Attributes) -> PortSettings:
     return tuple(sorted((NAMES[where], messages.number(found[where])) for where in changed))
 
 
-def _set(session: Session, action: SetPort) -> list[tuple[str, Raw]]:
-    number = session.socket(action.netns).index(action.name)
-    settings = b"".join(messages.attribute(SETTINGS[name][0], _value(name, value)) for name, value in action.changes)
-    info = messages.attribute(IFLA_INFO_SLAVE_KIND, b"bridge\0") + messages.attribute(IFLA_INFO_SLAVE_DATA, settings)
-    body = messages.LINK.pack(0, 0, number, 0, 0) + messages.attribute(IFLA_LINKINFO, info)
-    # To change it there is no other message: the kernel does not look for settings of ports in RTM_SETLINK.
-    return [(action.netns, Raw(netlink.RTM_NEWLINK, 0, body))]
-
-
-REQUESTS: dict[type, Any] = {SetPort: _set}
+def info(changes: PortSettings) -> bytes:
+    """What a link's IFLA_LINKINFO has to hold to change settings of a port."""
+    settings = b"".join(messages.attribute(SETTINGS[name][0], _value(name, value)) for name, value in changes)
+    return messages.attribute(IFLA_INFO_SLAVE_KIND, b"bridge\0") + messages.attribute(IFLA_INFO_SLAVE_DATA, settings)

@@ -96,9 +96,8 @@ class Session:
 
     def ground(self, end: End) -> int:
         """The number of a device, or with no device's name of a namespace; 0 where there is none."""
-        if end.netns and not self.number(end.netns):
-            return 0
-        return self.socket(end.netns).index(end.name) if end.name else self.number(end.netns)
+        number = self.number(end.netns) if end.netns else self.host_inode()
+        return self.socket(end.netns).index(end.name) if number and end.name else number
 
     def named(self) -> list[str]:
         """Every live namespace below /run/netns, sorted; none where names are mounted elsewhere."""

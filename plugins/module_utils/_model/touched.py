@@ -23,7 +23,7 @@ from .netns_sysctl import WriteSysctl
 from .netns_sysctl_keys import device_of, key
 from .problems import Problems, Reader
 from .registry import KINDS
-from .state import HOST, End, State, place
+from .state import HOST, End, State
 from .veth_actions import CreateVeth
 
 # What comes and goes with something else: a sysctl with its device, a link that is no cable or bridge by moving.
@@ -124,11 +124,6 @@ class Touched:
             return self.absent["name"] not in state.namespaces
         seen = {netns for netns, namespace in state.namespaces.items() if not namespace.sealed}
         return self.kind in LINKS and self.places <= seen and not any(state.link(end) for end in self.devices)
-
-    @property
-    def described(self) -> str:
-        """It in words, if it is a namespace or a device."""
-        return place(self.absent["name"]) if self.kind == "netns" else ", ".join(map(str, sorted(self.devices)))
 
     def with_more(self, later: Touched) -> Touched:
         """With what a later run changes of it as well, as that is found then."""
