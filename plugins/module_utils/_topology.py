@@ -30,9 +30,10 @@ from ._model.ledger import Ledger, back_in_bridges, claims, claims_in, claims_of
 from ._model.planner import UNDO
 from ._model.problems import Problems
 from ._model.registry import KINDS
+from ._model.restoration import restoration, without
 from ._model.scope import Scope
 from ._model.state import HOST, State
-from ._model.touched import DEVICES, Touched, restoration, without
+from ._model.touched import DEVICES, Touched
 from ._transaction import Failed, Refused, carry_out
 
 NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}"
@@ -109,6 +110,7 @@ class _Run:
             if planned.steps:
                 known.add(planned, self.document, documents.plan(undo, state, Problems()), cleared)
         if planned.steps:
+            known.pass_by(planned)
             if known.identities or known.grounds:
                 known.doubt(leaving if self.absent else known.touched(planned))
             planned = self._carry_out(session, planned, before, known)
@@ -164,6 +166,7 @@ class _Run:
         if self.absent:
             return known.objects
         gone = known.left_by(self.declared) + known.released(self.document) if self.purge else []
+        gone += [item for item in known.objects if item.passes]
         return gone + known.followers(gone + self.home, self.declared)
 
     def _scope(self, known: Ledger, candidates: Sequence[Touched], sealed: AbstractSet[str] = frozenset()) -> Scope:
@@ -207,7 +210,7 @@ class _Run:
             if known.replaced(item, state):
                 what = " ".join(str(value) for key, value in item.absent.items() if key != "state")
                 warnings.append(f"{item.kind} {what} is not the one this topology made any more; it is left alone")
-            elif not (item.owner or self.absent or item in released) or stands_on(item, others):
+            elif not (item.owner or self.absent or item.passes or item in released) or stands_on(item, others):
                 continue
             elif item.is_gone(state):
                 gone = " with ".join(map(told, sorted(itself(item))))

@@ -20,8 +20,9 @@ from ._model.attributes import are_unforeseen
 from ._model.document import Config, Document, Plan
 from ._model.planner import UNDO
 from ._model.problems import Problems
+from ._model.restoration import made_or_moved, misplaced, restoration
 from ._model.state import State
-from ._model.touched import LINKS, made_or_moved, misplaced, restoration, standing_on, touched
+from ._model.touched import LINKS, passing, standing_on, touched
 from ._signals import Interrupted
 
 # Of namespaces that went unseen.
@@ -102,7 +103,7 @@ def _put_back(session: Session, document: Document, planned: Plan, former: Confi
     problems, told, moved = Problems(), "", made_or_moved(planned)
     try:
         with _signals.ignored():
-            config: Config = restoration(touched(planned))
+            config: Config = restoration([*touched(planned), *passing(planned)])
             if former and sealed.is_gone(planned.before, observe(session, sealed.scope(planned.before))):
                 config, told = sealed.rebuilt(config, former, planned.before), REBUILT
             undo = documents.read(config, problems)

@@ -52,6 +52,8 @@ def made() -> Host:
         "ip link add theirs type bridge; ip link set eth1 master theirs;"
         "ip link set eth1 type bridge_slave hairpin on learning off cost 55;"
         "ip route add default via 192.0.2.1; ip route add 203.0.113.0/24 dev eth0;"
+        "ip route add 10.247.0.0/16 nexthop via 192.0.2.1 dev eth0 nexthop dev eth1;"
+        "ip route add 2001:db8:247::/64 nexthop via fe80::2 dev eth0 nexthop via fe80::3 dev eth1;"
         "nft add table inet theirs; nft add chain inet theirs forward '{type filter hook forward priority 0;}'"
     )
     return host

@@ -7,14 +7,15 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from itertools import takewhile
+from itertools import chain, takewhile
 from typing import Any, Optional
 
 from . import values
 from .netns_route_actions import KERNEL, LEARNED, AddRoute, ReplaceRoute
 from .planner import Planner
-from .state import Address, End, Link, Namespace, Route, State, place
+from .state import Address, End, Hop, Link, Namespace, Route, State, place
 from .step import CREATE, DELETE, Action, ip
 
 IPV6_MINIMUM_MTU = 1280
@@ -30,10 +31,10 @@ def exactly(planner: Planner, end: End, wanted: Optional[tuple[str, ...]], optio
     link = planner.state.link(end)
     if wanted is None or link is None:
         return
-    # Secondaries first: with its primary the kernel deletes an IPv4 secondary, or (promote_secondaries) keeps it.
     stale = [found for found in link.addresses if not found.kernel_made and found.text not in wanted]
-    for found in sorted(stale, key=lambda found: not found.secondary):
-        planner.do(DeleteAddress(end.netns, end.name, found.text), "it is not among the addresses wanted")
+    routes = _others(planner, end) if stale else []
+    stopgap = _keep_ipv4(planner, end, stale, [Address(text) for text in wanted])
+    _delete(planner, end, stale, "it is not among the addresses wanted")
     for number, text in enumerate(wanted):
         link = planner.state.namespaces[end.netns].links[end.name]
         if any(text == found.text for found in link.addresses):
@@ -44,6 +45,8 @@ def exactly(planner: Planner, end: End, wanted: Optional[tuple[str, ...]], optio
             return
         _warn_of_overlap(planner, end, text)
         planner.do(AddAddress(end.netns, end.name, text), "the address is missing")
+    _delete(planner, end, stopgap, "it was for the routes alone")
+    _regain(planner, end.netns, routes)
 
 
 def as_found(planner: Planner, end: End, wanted: tuple[Address, ...], option: str) -> None:
@@ -60,14 +63,14 @@ def as_found(planner: Planner, end: End, wanted: tuple[Address, ...], option: st
     if any(values.family(found.text) == 6 for found in missing) and too_small_for_ipv6(link.mtu):
         planner.refuse(f"IPv6 needs an MTU of {IPV6_MINIMUM_MTU} bytes; {end} has {link.mtu}", option)
         return
-    namespace = planner.state.namespaces[end.netns]
-    routes = [route for route in namespace.routes if not made_by_kernel(route, namespace)] if stale else []
-    for found in sorted(stale, key=lambda found: not found.secondary):
-        if found in planner.state.namespaces[end.netns].links[end.name].addresses:
-            planner.do(DeleteAddress(end.netns, end.name, found.text), "it is not as it was found")
-    four = [found for found in missing if values.family(found.text) == 4]
+    routes = _others(planner, end) if stale else []
+    stopgap = _keep_ipv4(planner, end, stale, missing)
+    _delete(planner, end, stale, "it is not as it was found")
+    missing = [found for found in missing if found not in planner.state.namespaces[end.netns].links[end.name].addresses]
+    four = _ipv4(missing)
     for found in four + [found for found in reversed(missing) if found not in four]:
         planner.do(AddAddress(end.netns, end.name, found.text, found), "the address is missing")
+    _delete(planner, end, stopgap, "it was for the routes alone")
     _regain(planner, end.netns, routes)
 
 
@@ -89,15 +92,92 @@ def _group(found: Address) -> tuple[int, str, bool]:
     return values.family(found.text), found.details[:2] or "00", found.secondary
 
 
+def _delete(planner: Planner, end: End, stale: Iterable[Address], why: str) -> None:
+    # Secondaries first: with its primary the kernel deletes an IPv4 secondary, or (promote_secondaries) keeps it.
+    for found in sorted(stale, key=lambda found: not found.secondary):
+        if found in planner.state.namespaces[end.netns].links[end.name].addresses:
+            planner.do(DeleteAddress(end.netns, end.name, found.text), why)
+
+
+def _others(planner: Planner, end: End) -> list[Route]:
+    """The routes of a namespace that do not come with its addresses."""
+    namespace = planner.state.namespaces[end.netns]
+    return [route for route in namespace.routes if not made_by_kernel(route, namespace)]
+
+
+def _keep_ipv4(planner: Planner, end: End, stale: list[Address], wanted: list[Address]) -> list[Address]:
+    """Adds an address before the last IPv4 one goes, with which the kernel drops a device's IPv4 routes and neighbours.
+
+    It is the first one wanted. In the network of one that goes that would be a secondary, and go with it: the same
+    address with another prefix length stands in for it, and is returned, to go when all the others are there.
+    """
+    namespace = planner.state.namespaces[end.netns]
+    now = _ipv4(namespace.links[end.name].addresses)
+    going = {_network(found.text) for found in _ipv4(stale) if not found.secondary}
+    left = [found for found in now if found not in stale and not (found.secondary and _network(found.text) in going)]
+    first = next(iter(_ipv4(wanted)), None)
+    if left or not first or not now or not _has_ipv4_of_others(namespace, end.name):
+        return []
+    why = f"with its last IPv4 address {end} would lose its IPv4 routes"
+    taken = {_network(found.text) for found in now}
+    if _network(first.text) not in taken:
+        planner.do(AddAddress(end.netns, end.name, first.text, first if first.details else None), why)
+        return []
+    taken |= {_network(found.text) for found in _ipv4(wanted)}
+    text = next(text for length in range(32, 0, -1) if _network(text := f"{first.host}/{length}") not in taken)
+    planner.do(AddAddress(end.netns, end.name, text), why)
+    return [Address(text)]
+
+
+def _ipv4(addresses: Iterable[Address]) -> list[Address]:
+    return [found for found in addresses if values.family(found.text) == 4]
+
+
+def _has_ipv4_of_others(namespace: Namespace, device: str) -> bool:
+    """Whether a device has IPv4 routes and neighbours beside those that come with its addresses."""
+    routes = (route for route in namespace.routes if device in route.devices and not made_by_kernel(route, namespace))
+    keys = (key for key in namespace.neighbors if key.device == device)
+    return 4 in map(values.family, chain((route.destination for route in routes), (key.address for key in keys)))
+
+
 def _regain(planner: Planner, netns: str, before: list[Route]) -> None:
-    """What went with an address that was only made again comes back."""
+    """What went with an address comes back, where it does not need that address; the rest is told."""
     namespace = planner.state.namespaces[netns]
     hosts = {address.host for link in namespace.links.values() for address in link.addresses} | {None}
-    for route in before:
-        if route not in namespace.routes and route.source in hosts:
-            changed = next((now for now in namespace.routes if replace(now, source=route.source) == route), None)
-            why = "it went with an address that is put back in its order"
-            planner.do(ReplaceRoute(netns, route, changed) if changed else AddRoute(netns, route, append=True), why)
+    declared = {spec.destination for spec in planner.specs.get("netns_route", ()) if spec.netns == netns}
+    lost: list[str] = []
+    for route in sorted(before, key=_has_gateway):
+        if route in namespace.routes:
+            continue
+        if route.source not in hosts or not all(_may_reach(namespace, hop) for hop in route.hops):
+            lost += {route.destination} - declared
+            continue
+        changed = next((now for now in namespace.routes if replace(now, source=route.source) == route), None)
+        why = "it went with an address that the device loses"
+        planner.do(ReplaceRoute(netns, route, changed) if changed else AddRoute(netns, route, append=True), why)
+    if lost:
+        planner.warn(f"routes of {place(netns)} go with the addresses that they need: {', '.join(lost)}")
+
+
+def _may_reach(namespace: Namespace, hop: Hop) -> bool:
+    """Whether a gateway may be on link; an address with details may be a point-to-point one."""
+    if hop.gateway is None or hop.onlink:
+        return True
+    gateway = ipaddress.ip_address(hop.gateway)
+    link = namespace.links[hop.device or ""]
+    direct = [route for route in namespace.routes if link.name in route.devices and not _has_gateway(route)]
+    networks = [*link.networks, *(ipaddress.ip_network(route.destination) for route in direct)]
+    on_link = any(gateway.version == network.version and gateway in network for network in networks)
+    return on_link or gateway.is_link_local or may_be_far(link, gateway.version)
+
+
+def _has_gateway(route: Route) -> bool:
+    return any(hop.gateway for hop in route.hops)
+
+
+def may_be_far(link: Link, version: int) -> bool:
+    """Whether a device may have a point-to-point address: there is no word for its far end."""
+    return any(found.details and values.family(found.text) == version for found in link.addresses)
 
 
 def made_by_kernel(route: Route, namespace: Namespace) -> bool:
@@ -146,17 +226,11 @@ def own_ipv6(link: Link) -> tuple[str, ...]:
     return tuple(text for text in link.own_addresses if values.family(text) == 6)
 
 
-def drop_ipv6(namespace: Namespace, device: str) -> None:
-    """What the kernel takes away when a device goes down or its MTU becomes too small for IPv6."""
+def drop_ipv6(namespace: Namespace, device: str, gone: bool = False) -> None:
+    """What the kernel takes away when a device goes down or IPv6 is disabled, or (gone) its MTU is too small for it."""
     link = namespace.links[device]
-    left = tuple(found for found in link.addresses if values.family(found.text) == 4)
-    namespace.links[device] = replace(link, addresses=left)
-    namespace.routes = [
-        route for route in namespace.routes if device not in route.devices or values.family(route.destination) == 4
-    ]
-    gone = [key for key in namespace.neighbors if key.device == device and values.family(key.address) == 6]
-    for key in gone:
-        del namespace.neighbors[key]
+    namespace.links[device] = replace(link, addresses=tuple(_ipv4(link.addresses)))
+    namespace.forget_protocol(device, 6, gone)
 
 
 @dataclass(frozen=True)
@@ -182,7 +256,7 @@ class AddAddress(Action):
         secondary = secondary and network.version == 4
         new = replace(self.found or Address(self.address), secondary=secondary)
         # The kernel tells IPv4 addresses first, and puts an IPv6 one before the others.
-        four = tuple(found for found in link.addresses if values.family(found.text) == 4)
+        four = _ipv4(link.addresses)
         state.change_link(End(self.netns, self.name), addresses=(*four, new, *link.addresses[len(four) :]))
 
 
@@ -216,17 +290,8 @@ class DeleteAddress(Action):
             if found not in left:
                 _forget_source(namespace, self.name, found.text)
         # With its last IPv4 address a device loses its IPv4 routes and neighbours.
-        if values.family(self.address) == 4 and not any(values.family(found.text) == 4 for found in left):
-            namespace.neighbors = {
-                key: found
-                for key, found in namespace.neighbors.items()
-                if key.device != self.name or values.family(key.address) == 6
-            }
-            namespace.routes = [
-                route
-                for route in namespace.routes
-                if self.name not in route.devices or values.family(route.destination) == 6
-            ]
+        if values.family(self.address) == 4 and not _ipv4(left):
+            namespace.forget_protocol(self.name, 4, gone=False)
 
 
 def _forget_source(namespace: Namespace, device: str, text: str) -> None:

@@ -243,8 +243,7 @@ class SetLink(Action):
         if "mac" in changes:
             namespace.forget_neighbors(self.name)
         if changes.get("up") is False:
-            namespace.forget_devices({self.name})
-        if changes.get("up") is False:
+            namespace.forget_devices({self.name}, gone=False)
             addresses.drop_ipv6(namespace, self.name)
         _follow_mtu(namespace, self.name, before.mtu)
         _follow(namespace, bridges)
@@ -279,7 +278,7 @@ def _follow_mtu(namespace: Namespace, device: str, before: Optional[int]) -> Non
         else:
             del namespace.sysctls[key]
     if gone:
-        addresses.drop_ipv6(namespace, device)
+        addresses.drop_ipv6(namespace, device, gone=True)
 
 
 # A bridge whose own MTU was never changed has the smallest one of its ports', and one whose own MAC address was never

@@ -21,7 +21,7 @@ from .netns import far_ends
 from .netns_sysctl import follows
 from .problems import Problems
 from .state import HOST, End, State
-from .touched import DEVICES, LINKS, Touched, latest, namespaces_made, places_in, touched
+from .touched import DEVICES, LINKS, Touched, latest, namespaces_made, passing, places_in, touched
 
 VERSION = 1
 SYSCTL = "netns_sysctl"
@@ -100,6 +100,11 @@ class Ledger:
             self.objects.append(replace(item, since=time.monotonic()))
             earlier.update(by_device([item]))
         self._follow(document, state)
+
+    def pass_by(self, planned: Plan) -> None:
+        """Notes what is about to be lost and given back: a run that is killed may leave it lost."""
+        known = {claim for item in self.objects for claim in item.claims}
+        self.objects += [replace(item, since=time.monotonic()) for item in passing(planned) if not item.claims & known]
 
     def _follow(self, document: Document, state: State) -> None:
         """A cable of ours that moves is ours at its new place as well."""
@@ -232,6 +237,7 @@ class Ledger:
         owned = [
             item
             for item in latest(self.objects)
+            if not item.passes
             if declared is None or item.claims & declared or (item.owner is None and not item.claims & returned)
         ]
         gone = namespaces_made(self.objects) - namespaces_made(owned)

@@ -13,7 +13,7 @@ from itertools import takewhile
 from typing import Any, Optional, Union
 
 from . import values
-from .addresses import made_by_kernel
+from .addresses import made_by_kernel, may_be_far
 from .netns_route_actions import (
     KERNEL_MADE,
     LEARNED,
@@ -133,8 +133,7 @@ def _may_reach(hop: Hop, spec: RouteSpec, namespace: Namespace) -> bool:
     if ipaddress.ip_address(hop.gateway).is_link_local:
         return True
     links = [link for link in namespace.links.values() if hop.device in (None, link.name)]
-    detailed = any(address.details for link in links for address in link.addresses)
-    return detailed or _device_to(hop, spec, namespace) is not None
+    return any(may_be_far(link, spec.family) for link in links) or _device_to(hop, spec, namespace) is not None
 
 
 def _announced(found: Route) -> str:

@@ -17,6 +17,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple, Optional
 
+from . import values
+
 HOST = ""
 LO = "lo"
 
@@ -263,10 +265,34 @@ class Namespace:
             hooks=dict(self.hooks),
         )
 
-    def forget_devices(self, names: AbstractSet[str]) -> None:
-        """What goes when devices leave a namespace or go down: their routes and neighbours."""
-        self.routes = [route for route in self.routes if names.isdisjoint(route.devices)]
+    def forget_devices(self, names: AbstractSet[str], gone: bool = True) -> None:
+        """What goes when devices leave a namespace, or only go down (not `gone`): their routes and neighbours."""
+        self.routes = [left for route in self.routes if (left := self._left(route, names, gone))]
         self.neighbors = {key: value for key, value in self.neighbors.items() if key.device not in names}
+
+    def forget_protocol(self, name: str, version: int, gone: bool) -> None:
+        """What goes when IPv4 or IPv6 is taken from a device, or only silenced: nexthop objects keep their routes."""
+
+        def left(route: Route) -> Optional[Route]:
+            concerned = values.family(route.destination) == version and not route.nexthop
+            return self._left(route, {name}, gone) if concerned else route
+
+        self.routes = [route for route in map(left, self.routes) if route]
+        self.neighbors = {
+            key: value
+            for key, value in self.neighbors.items()
+            if key.device != name or values.family(key.address) != version
+        }
+
+    def _left(self, route: Route, names: AbstractSet[str], gone: bool) -> Optional[Route]:
+        if names.isdisjoint(route.devices):
+            return route
+        hops = tuple(hop for hop in route.hops if hop.device not in names)
+        if route.nexthop or (gone and values.family(route.destination) == 6):
+            return replace(route, hops=hops) if hops else None
+        # A hop through a device that is down is dead until it is up again; with its last hop a route goes.
+        lives = not gone and any(link.up is not False for hop in hops if (link := self.links.get(hop.device or "")))
+        return route if lives else None
 
     def forget_neighbors(self, name: str) -> None:
         """What goes when a device gets another MAC: the entries of its neighbours, but not its proxy entries."""

@@ -17,8 +17,9 @@ from . import changes, netns_sysctl
 from .addresses import AddAddress, DeleteAddress
 from .attributes import SetLink
 from .bridge import CreateBridge
-from .document import Claim, Document, Plan, claims, declared
+from .document import Claim, Plan, claims, declared
 from .link import MoveLink
+from .netns_route_actions import AddRoute, ReplaceRoute
 from .netns_sysctl import WriteSysctl
 from .netns_sysctl_keys import device_of, key
 from .problems import Problems, Reader
@@ -51,7 +52,7 @@ class Touched:
     `owner` says which entry of a document declares it, perhaps at another place; None where it only follows.
     `former` are entries that declared it before: a run that moved it may have been killed on the way.
     `since` orders what several topologies found. `changed` are the options of what was found that were changed; None
-    is all of them.
+    is all of them. Without any it only passes: it is what it was when the plan has come to its end.
     """
 
     kind: str
@@ -112,7 +113,7 @@ class Touched:
     @property
     def narrowed(self) -> Touched:
         """With no more of what was found than was changed."""
-        if self.found is None or self.changed is None:
+        if self.found is None or self.changed is None or self.passes:
             return self
         return replace(self, found=changes.only(self.found, self.changed))
 
@@ -131,6 +132,11 @@ class Touched:
             return self
         found = changes.over(self.found, self.changed, later.found)
         return replace(self, found=found, changed=changes.union(self.changed, later.changed))
+
+    @property
+    def passes(self) -> bool:
+        """Whether it is only lost and given back on the way."""
+        return self.changed is not None and not self.changed
 
     @property
     def is_elsewhere(self) -> bool:
@@ -188,6 +194,18 @@ def touched(planned: Plan) -> list[Touched]:
             if before and after and name in DEVICES and _is_another(planned, subject):
                 result.append(_touched(name, None, after, are))
     return result
+
+
+def passing(planned: Plan) -> list[Touched]:
+    """The routes that a plan loses, with addresses that make way for others, and gives back."""
+    kind = KINDS["netns_route"]
+    actions = (step.action for step in planned.steps)
+    again = {(each.netns, each.route.key) for each in actions if isinstance(each, (AddRoute, ReplaceRoute))}
+    return [
+        replace(_touched(kind.NAME, shown, shown, set()), changed=())
+        for subject in sorted(again)
+        if not _differs(kind, planned, subject) and (shown := recorded(kind, planned.before, subject))
+    ]
 
 
 def _places(kind: Any, planned: Plan) -> dict[Any, None]:
@@ -302,41 +320,6 @@ def namespaces_made(objects: Iterable[Touched]) -> frozenset[str]:
     return frozenset(item.absent["name"] for item in objects if item.kind == "netns" and item.found is None)
 
 
-def restoration(objects: Iterable[Touched]) -> dict[str, list[Mapping[str, Any]]]:
-    """A configuration that makes objects what they were found to be."""
-    config: dict[str, list[Mapping[str, Any]]] = {}
-    objects = _outside(list(objects))
-    for item in objects:
-        if item.found is not None:
-            config.setdefault(item.kind, []).append({**item.found, **item.hints})
-    for item in objects:
-        if item.found is None:
-            config.setdefault(item.kind, []).append(item.absent)
-    return config
-
-
-def made_or_moved(planned: Plan) -> set[End]:
-    """The places of the cables' ends and the links that a plan makes or moves, the former ones too."""
-    acted: set[End] = set()
-    for action in (step.action for step in planned.steps):
-        if isinstance(action, CreateVeth):
-            acted.update((action.near, action.far))
-        elif isinstance(action, MoveLink):
-            acted.update(End(netns, action.name) for netns in (action.netns, action.target))
-    return acted
-
-
-def misplaced(undo: Document, planned: Plan, now: State) -> list[Mapping[str, Any]]:
-    """Entries that remove the cables which a plan has made or moved, and that do not stand where they were."""
-    places = {spec.claims for spec in undo.specs["veth"] if not spec.absent}
-    cables = {
-        frozenset((end, link.peer)): {**end.entry, "peer": link.peer.entry, "state": "absent"}
-        for end in sorted(made_or_moved(planned))
-        if (link := now.link(end)) and link.peer
-    }
-    return [entry for ends, entry in cables.items() if ends not in places]
-
-
 def standing_on(devices: AbstractSet[End], planned: Plan) -> list[Touched]:
     """What stood on devices, or on the other ends of their cables, before a plan."""
     peers = {link.peer for end in devices if (link := planned.before.link(end)) and link.peer}
@@ -348,19 +331,6 @@ def standing_on(devices: AbstractSet[End], planned: Plan) -> list[Touched]:
         if _stood_on(kind, planned.before, subject, devices | peers)
         and (shown := recorded(kind, planned.before, subject))
     ]
-
-
-def without(objects: Iterable[Touched], state: State) -> State:
-    """A state without the devices that were made and are to go."""
-    made = (item for item in objects if item.kind in DEVICES and item.found is None)
-    going: dict[str, set[str]] = defaultdict(set)
-    for end in {end for item in made for end in item.devices}:
-        if state.link(end):
-            going[end.netns].add(end.name)
-    left = state.copy() if going else state
-    for netns, names in going.items():
-        left.namespaces[netns].drop_links(names)
-    return left
 
 
 def latest(objects: Iterable[Touched]) -> list[Touched]:
@@ -377,20 +347,3 @@ def latest(objects: Iterable[Touched]) -> list[Touched]:
             cables[names] = [*(other for other in others if other in kept), number]
         kept[number] = item
     return list(kept.values())
-
-
-def _outside(objects: Sequence[Touched]) -> list[Touched]:
-    """Without what vanishes by itself, with a namespace or a device that is to go."""
-    made = [item for item in objects if item.found is None]
-    # Out of the way of a device of that name, which leaves a namespace.
-    names = {end.name for item in objects if item.hints for end in item.devices}
-    doomed = namespaces_made(made)
-    devices = {end for item in made for end in item.devices if item.kind in DEVICES}
-    devices -= {end for item in objects if item.found for end in item.devices if item.kind in LINKS}
-    return [
-        item
-        for item in objects
-        if item.kind == "netns"
-        or (item.kind in DEVICES and any(end.name in names for end in item.devices))
-        or not (item.places & doomed or (item.kind in ON_DEVICES and item.devices & devices))
-    ]

@@ -65,3 +65,15 @@ def problems(host: Optional[State] = None, **config: Any) -> list[str]:
     if not found:
         documents.plan(document, host or state(), found)
     return [str(problem) for problem in found.found]
+
+
+def exchanged() -> Plan:
+    """From the cables a -- b and c -- d to a -- c and b -- d."""
+    here = state(links={**cable(End(HOST, "a"), End(HOST, "b")), **cable(End(HOST, "c"), End(HOST, "d"))})
+    gone = [{"name": near, "peer": {"name": far}, "state": "absent"} for near, far in ("ab", "cd")]
+    wanted = [{"name": near, "peer": {"name": far}} for near, far in ("ac", "bd")]
+    found = Problems()
+    document = documents.merged(documents.read({"veth": wanted}, found), documents.read({"veth": gone}, found))
+    way = documents.plan(document, here, found)
+    assert not found, found.found
+    return way

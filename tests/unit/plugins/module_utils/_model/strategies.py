@@ -94,7 +94,9 @@ def hosts(draw: Any) -> State:
     here.links["eth1"] = Link(
         "eth1", index=3, mac="52:54:00:00:00:02", up=draw(mostly()), addresses=_held(second), **ETHERNET
     )
-    here.routes = draw(st.lists(st.sampled_from(_foreign_routes()), unique_by=lambda route: route.key, max_size=4))
+    # The kernel takes no hop through a device that is down.
+    possible = [route for route in _foreign_routes() if here.links["eth1"].up or "eth1" not in route.devices]
+    here.routes = draw(st.lists(st.sampled_from(possible), unique_by=lambda route: route.key, max_size=4))
     state = Host({HOST: here}, features=FEATURES, salt="host")
     if draw(st.booleans()):
         _add_theirs(state, draw(st.booleans()))
@@ -131,6 +133,8 @@ def _foreign_routes() -> list[Route]:
         Route("2001:db8:77::/64", metric=1024, source="2001:db8:2::10", hops=(Hop(None, "eth0"),)),
         Route("192.0.2.0/24", protocol=2, scope="link", source="192.0.2.10", hops=(Hop(None, "eth0"),)),
         Route("10.66.0.0/16", type="blackhole"),
+        Route("10.68.0.0/16", protocol=3, hops=(Hop("192.0.2.1", "eth0"), Hop(None, "eth1"))),
+        Route("2001:db8:68::/64", metric=1024, protocol=3, hops=(Hop("fe80::2", "eth0"), Hop("fe80::3", "eth1"))),
     ]
 
 

@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.nsfabric.linux.plugins.module_utils._model import document as documents
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.document import Plan
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.problems import Problems
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.restoration import restoration
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import (
     HOST,
     Address,
@@ -23,7 +24,7 @@ from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import
     Sysctl,
     loopback,
 )
-from ansible_collections.nsfabric.linux.plugins.module_utils._model.touched import Touched, restoration, touched
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.touched import Touched, touched
 
 ETHERNET: dict[str, Any] = {"mtu": 1500, "min_mtu": 68, "max_mtu": 65535, "txqueuelen": 1000}
 FORWARD = ("net", "ipv4", "ip_forward")

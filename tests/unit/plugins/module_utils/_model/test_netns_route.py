@@ -24,6 +24,7 @@ from ansible_collections.nsfabric.linux.plugins.module_utils._model.netns_route_
     table_number,
 )
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.problems import Problems, Reader
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.restoration import restoration
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import (
     HOST,
     Address,
@@ -34,7 +35,7 @@ from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import
     State,
     loopback,
 )
-from ansible_collections.nsfabric.linux.plugins.module_utils._model.touched import restoration, touched
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.touched import touched
 
 KERNEL = 2
 

@@ -22,6 +22,7 @@ from ansible_collections.nsfabric.linux.plugins.module_utils._model.netns_sysctl
     normal,
 )
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.problems import Problems
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.restoration import restoration
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import (
     HOST,
     Address,
@@ -33,7 +34,7 @@ from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import
     Sysctl,
     loopback,
 )
-from ansible_collections.nsfabric.linux.plugins.module_utils._model.touched import restoration, touched
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.touched import touched
 
 FORWARD = ("net", "ipv4", "ip_forward")
 

@@ -29,11 +29,12 @@ from ansible_collections.nsfabric.linux.plugins.module_utils._model.document imp
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.ledger import Ledger
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.problems import Problems
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.registry import KINDS
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.restoration import restoration
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import HOST, End, Namespace, State
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.step import PHASES, Step
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.touched import (
     Touched,
-    restoration,
+    passing,
     touched,
 )
 from ansible_collections.nsfabric.linux.tests.unit.plugins.module_utils._model import strategies
@@ -116,7 +117,7 @@ def unseen(state: State, sealed: AbstractSet[str]) -> State:
 
 def back_from(state: State, planned: Plan) -> Plan:
     """As a failed or killed run is undone."""
-    return plan(put_back(touched(planned)), state)
+    return plan(put_back([*touched(planned), *passing(planned)]), state)
 
 
 def put_back(objects: Any) -> Document:

@@ -1,0 +1,82 @@
+# Copyright (c) 2026, nsfabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The way back: what was touched as a configuration that makes it again what it was found to be."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from .document import Document, Plan
+from .link import MoveLink
+from .state import End, State
+from .touched import DEVICES, LINKS, ON_DEVICES, Touched, namespaces_made
+from .veth_actions import CreateVeth
+
+
+def restoration(objects: Iterable[Touched]) -> dict[str, list[Mapping[str, Any]]]:
+    """A configuration that makes objects what they were found to be."""
+    config: dict[str, list[Mapping[str, Any]]] = {}
+    objects = _outside(list(objects))
+    for item in objects:
+        if item.found is not None:
+            config.setdefault(item.kind, []).append({**item.found, **item.hints})
+    for item in objects:
+        if item.found is None:
+            config.setdefault(item.kind, []).append(item.absent)
+    return config
+
+
+def _outside(objects: Sequence[Touched]) -> list[Touched]:
+    """Without what vanishes by itself, with a namespace or a device that is to go."""
+    made = [item for item in objects if item.found is None]
+    # Out of the way of a device of that name, which leaves a namespace.
+    names = {end.name for item in objects if item.hints for end in item.devices}
+    doomed = namespaces_made(made)
+    devices = {end for item in made for end in item.devices if item.kind in DEVICES}
+    devices -= {end for item in objects if item.found for end in item.devices if item.kind in LINKS}
+    return [
+        item
+        for item in objects
+        if item.kind == "netns"
+        or (item.kind in DEVICES and any(end.name in names for end in item.devices))
+        or not (item.places & doomed or (item.kind in ON_DEVICES and item.devices & devices))
+    ]
+
+
+def made_or_moved(planned: Plan) -> set[End]:
+    """The places of the cables' ends and the links that a plan makes or moves, the former ones too."""
+    acted: set[End] = set()
+    for action in (step.action for step in planned.steps):
+        if isinstance(action, CreateVeth):
+            acted.update((action.near, action.far))
+        elif isinstance(action, MoveLink):
+            acted.update(End(netns, action.name) for netns in (action.netns, action.target))
+    return acted
+
+
+def misplaced(undo: Document, planned: Plan, now: State) -> list[Mapping[str, Any]]:
+    """Entries that remove the cables which a plan has made or moved, and that do not stand where they were."""
+    places = {spec.claims for spec in undo.specs["veth"] if not spec.absent}
+    cables = {
+        frozenset((end, link.peer)): {**end.entry, "peer": link.peer.entry, "state": "absent"}
+        for end in sorted(made_or_moved(planned))
+        if (link := now.link(end)) and link.peer
+    }
+    return [entry for ends, entry in cables.items() if ends not in places]
+
+
+def without(objects: Iterable[Touched], state: State) -> State:
+    """A state without the devices that were made and are to go."""
+    made = (item for item in objects if item.kind in DEVICES and item.found is None)
+    going: dict[str, set[str]] = defaultdict(set)
+    for end in {end for item in made for end in item.devices}:
+        if state.link(end):
+            going[end.netns].add(end.name)
+    left = state.copy() if going else state
+    for netns, names in going.items():
+        left.namespaces[netns].drop_links(names)
+    return left

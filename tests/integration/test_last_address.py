@@ -1,0 +1,152 @@
+# Copyright (c) 2026, nsfabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Routes of others through devices that a topology changes: the kernel drops or halves them with the last address."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from host import Host, warnings
+from test_topology import apply
+from test_transaction import after, kill, plan_of, refuse
+
+ROUTES = (
+    "10.1.0.0/16 dev eth1 metric 50",
+    "10.2.0.0/16 via 192.0.2.9",
+    "10.3.0.0/16 nexthop via 192.0.2.9 dev eth1 nexthop via 198.51.100.9 dev eth2",
+    "10.4.0.0/16 via 192.0.2.9 table 100",
+    "2001:db8:99::/64 nexthop via 2001:db8:1::9 dev eth1 nexthop via 2001:db8:2::9 dev eth2",
+)
+PATHS = [{"via": "192.0.2.9", "device": "eth1"}, {"via": "198.51.100.9", "device": "eth2"}]
+V6 = "2001:db8:1::1/64"
+CHANGES: dict[str, dict[str, Any]] = {
+    "another subnet": {"link": [{"name": "eth1", "addresses": ["10.31.0.1/24", V6]}]},
+    "the same subnet": {"link": [{"name": "eth1", "addresses": ["192.0.2.7/24", V6]}]},
+    "its secondary alone": {"link": [{"name": "eth1", "addresses": ["192.0.2.2/24", V6]}]},
+    "a host address": {"link": [{"name": "eth1", "addresses": ["192.0.2.1/32", "192.0.2.1/31", V6]}]},
+    "none": {"link": [{"name": "eth1", "addresses": []}]},
+    "down": {"link": [{"name": "eth1", "up": False}]},
+    "both down": {"link": [{"name": "eth1", "up": False}, {"name": "eth2", "up": False}]},
+    "moved": {"netns": [{"name": "ns1"}], "link": [{"netns": "ns1", "name": "eth1"}]},
+    "too small for IPv6": {"link": [{"name": "eth1", "mtu": 1000, "addresses": ["192.0.2.7/24"]}]},
+    "without IPv6": {"netns_sysctl": [{"name": "net.ipv6.conf.eth1.disable_ipv6", "value": "1"}]},
+    "with the route": {
+        "link": [{"name": "eth1", "addresses": ["192.0.2.7/24", V6]}],
+        "netns_route": [{"destination": "10.3.0.0/16", "nexthops": PATHS}],
+    },
+}
+KEPT = ["another subnet", "the same subnet", "its secondary alone", "a host address", "with the route"]
+
+
+@pytest.fixture
+def host(host: Host) -> Host:
+    host.sh(
+        "for i in 1 2; do ip link add eth$i type veth peer name far$i; ip link set far$i up; ip link set eth$i up; done"
+        "; ip address add 192.0.2.1/24 dev eth1; ip address add 192.0.2.2/24 dev eth1;"
+        f" ip address add {V6} dev eth1 nodad;"
+        " ip address add 198.51.100.1/24 dev eth2; ip address add 2001:db8:2::1/64 dev eth2 nodad;"
+        " ip neighbor add 192.0.2.77 lladdr 02:00:00:00:00:77 dev eth1 nud permanent"
+    )
+    for route in ROUTES:
+        host.sh(f"ip {'-6' if ':' in route else '-4'} route add {route}")
+    return host
+
+
+def of_others(host: Host) -> str:
+    """What the kernel did not make itself, whether its devices are up or not."""
+    shown = host.sh(
+        "ip route show table all | grep -v proto.kernel; ip -6 route | grep -v proto.kernel;"
+        " ip neighbor show nud permanent"
+    )
+    return re.sub(r" dead| linkdown| proto static", "", shown)
+
+
+def found(host: Host) -> str:
+    return of_others(host) + re.sub(r"^\d+: ", "", host.sh("ip -o address | grep -v fe80"), flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_routes_outlast_a_change_of_all_addresses(host: Host, name: str) -> None:
+    before = of_others(host)
+    done = apply(host, CHANGES[name])
+    assert warnings(done) == ""
+    assert of_others(host) == before
+    wanted = CHANGES[name]["link"][0]["addresses"]
+    assert {text for text in host.addresses("eth1") if not text.startswith("fe80")} == set(wanted)
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_what_somebody_adds_meanwhile_outlasts_absent(host: Host, name: str) -> None:
+    before = found(host)
+    apply(host, CHANGES[name])
+    assert not apply(host, CHANGES[name])["steps"]
+    if name in KEPT:
+        host.sh("ip route add 10.5.0.0/16 dev eth1; ip route add 10.6.0.0/16 via 192.0.2.9 dev eth1 onlink")
+    done = host.do("topology", name="lab", state="absent")
+    assert warnings(done) == ""
+    if name in KEPT:
+        host.sh("ip route del 10.5.0.0/16 dev eth1; ip route del 10.6.0.0/16 via 192.0.2.9 dev eth1 onlink")
+    assert found(host) == before
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_after_a_failure(host: Host, name: str) -> None:
+    before = found(host)
+    for steps in range(plan_of(host, config=CHANGES[name]) + 1):
+        failed = host.module("topology", name="lab", config=CHANGES[name], inside=after(steps, refuse))
+        assert failed["msg"].endswith("The host was put back as it was found."), failed["msg"]
+        assert found(host) == before, f"failed after {steps} steps"
+
+
+@pytest.mark.parametrize("name", ["none", "the same subnet", "with the route"])
+def test_after_a_kill(host: Host, name: str) -> None:
+    before = found(host)
+    for steps in range(plan_of(host, config=CHANGES[name]) + 1):
+        host.module("topology", name="lab", config=CHANGES[name], inside=after(steps, kill))
+        apply(host, CHANGES[name])
+        assert "10.1.0.0/16 dev eth1" in of_others(host), f"killed after {steps} steps"
+        host.do("topology", name="lab", state="absent")
+        assert found(host) == before, f"killed after {steps} steps"
+
+
+def test_what_somebody_added_outlasts_a_kill_on_the_way_back(host: Host) -> None:
+    """eth2 had no address when it was found: the last one goes, and routes by device come back without it."""
+    host.sh("ip address flush dev eth2")
+    config = {"link": [{"name": "eth2", "addresses": ["203.0.113.1/24"]}]}
+    apply(host, config)
+    for steps in range(plan_of(host, state="absent") + 1):
+        host.sh("ip route replace 10.5.0.0/16 dev eth2")
+        host.module("topology", name="lab", state="absent", inside=after(steps, kill))
+        host.do("topology", name="lab", state="absent")
+        assert "10.5.0.0/16 dev eth2" in of_others(host), f"killed after {steps} steps"
+        apply(host, config)
+
+
+def test_a_route_that_only_passed_is_not_made_again(host: Host) -> None:
+    """It was lost and given back when the addresses went; its owner deletes it afterwards."""
+    apply(host, CHANGES["none"])
+    host.sh("ip route delete 10.1.0.0/16 dev eth1 metric 50")
+    host.do("topology", name="lab", state="absent")
+    assert "10.1.0.0/16" not in of_others(host)
+
+
+def test_what_needs_the_address_is_told(host: Host) -> None:
+    done = apply(host, CHANGES["none"])
+    assert "10.2.0.0/16" in warnings(done)
+    assert "10.1.0.0/16" not in warnings(done)
+    assert "10.1.0.0/16 dev eth1" in of_others(host)
+
+
+def test_a_route_that_lost_its_gateway_does_not_hold_absent_up(host: Host) -> None:
+    """The link had no address when it was found; somebody routes by one that the topology gave it."""
+    host.sh("ip address flush dev eth2")
+    apply(host, {"link": [{"name": "eth2", "addresses": ["203.0.113.1/24"]}]})
+    host.sh("ip route add 10.5.0.0/16 via 203.0.113.9; ip route add 10.6.0.0/16 dev eth2")
+    done = host.do("topology", name="lab", state="absent")
+    assert "10.5.0.0/16" in warnings(done)
+    assert "10.6.0.0/16 dev eth2" in of_others(host)
+    assert "10.5.0.0/16" not in of_others(host)
