@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from . import _lock, _validate
+from . import _lock, _signals, _validate
 from ._errors import KernelError
 from ._kernel import netlink, privilege
 from ._kernel.observe import observe
@@ -32,6 +32,7 @@ from ._transaction import Failed, Refused, carry_out, plan
 PYROUTE2 = (0, 7)
 
 
+@_signals.told()
 def run_resource(name: str) -> None:
     """The whole of a resource module: one entry of one kind."""
     kind = KINDS[name]
@@ -85,6 +86,8 @@ def guarded(module: AnsibleModule, purpose: str, work: Any, writes: bool = True)
         module.fail_json(msg=str(error))
     except (KernelError, Failed, Interrupted, OSError) as error:
         module.fail_json(msg=str(error))
+    except KeyboardInterrupt:
+        module.fail_json(msg="interrupted by SIGINT before anything was changed")
 
 
 @contextmanager

@@ -33,6 +33,7 @@ from ._transaction import Failed, Refused
 PINS: dict[type, Any] = {CreateHost: pins.create, RemoveHost: pins.remove, RemoveAll: pins.remove_all}
 
 
+@_signals.told()
 def run_sandbox() -> None:
     """The whole of the sandbox module."""
     module = AnsibleModule(argument_spec=sandbox.OPTIONS, supports_check_mode=True)

@@ -31,15 +31,26 @@ def check() -> None:
 
 
 def commit() -> None:
-    """From here to the end of `held`'s body there is only the way forward: signals come too late to end it."""
+    """From here on there is only the way forward: signals come too late to end it."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     _asked.clear()
 
 
 @contextmanager
+def told() -> Iterator[None]:
+    """The whole run of a module: what `held` has guarded is told, whatever comes between that and the end."""
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
+
+
+@contextmanager
 def held() -> Iterator[None]:
-    """Signals wait for the body's next `check`."""
+    """Signals wait for the body's next `check`; after it they come too late."""
 
     def note(number: int, dummy: Any) -> None:
         _asked.append(signal.Signals(number).name)
@@ -54,11 +65,10 @@ def ignored() -> Iterator[None]:
 
 
 def _handled(handler: Any) -> Iterator[None]:
-    before = {number: signal.signal(number, handler) for number in SIGNALS}
+    for number in SIGNALS:
+        signal.signal(number, handler)
     _asked.clear()
     try:
         yield
     finally:
-        _asked.clear()
-        for number, earlier in before.items():
-            signal.signal(number, earlier)
+        commit()

@@ -15,7 +15,7 @@ from typing import Any, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 
-from . import _ledger, _validate
+from . import _ledger, _signals, _validate
 from ._errors import KernelError
 from ._glue import guarded, read, refuse, warn
 from ._kernel.observe import observe
@@ -49,6 +49,7 @@ INFO_OPTIONS: dict[str, Any] = {
 }
 
 
+@_signals.told()
 def run_topology() -> None:
     """The whole of the topology module."""
     module = AnsibleModule(

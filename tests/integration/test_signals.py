@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import random
 import signal
@@ -18,6 +19,7 @@ import pytest
 from host import Host
 from test_topology import apply, snapshot, star
 
+MODULE_UTILS = "ansible_collections.nsfabric.linux.plugins.module_utils"
 LEAVES = 12
 TIMES = 5
 
@@ -35,7 +37,7 @@ def later(seconds: float, number: int) -> Callable[[], None]:
 def tried(host: Host, before: str, wanted: dict[str, Any], inside: Callable[[], None]) -> None:
     """Runs a topology that is interrupted; it tells that all is as before, or has reached what was wanted.
 
-    Before a transaction and after it, a signal ends the process as it does any other. The next run knows what to do.
+    Before a transaction a signal ends the process as it does any other; after it the result is told.
     """
     done = host.module("topology", name="lab", inside=inside, **wanted)
     left = snapshot(host)
@@ -47,6 +49,44 @@ def tried(host: Host, before: str, wanted: dict[str, Any], inside: Callable[[], 
     if done and not done.get("failed"):
         assert not finished["changed"]
         assert snapshot(host) == left
+
+
+def asked_at(place: str, number: int) -> Callable[[], None]:
+    """Lets a module get a signal as it calls a function of the topology's; SIGINT raises as in any program."""
+
+    def inside() -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        module = importlib.import_module(f"{MODULE_UTILS}.{place.rpartition('.')[0]}")
+        name = place.rpartition(".")[2]
+        function = getattr(module, name)
+
+        def asked(*arguments: Any, **more: Any) -> Any:
+            if getattr(arguments[0] if arguments else None, "complete", True):
+                os.kill(os.getpid(), number)
+            return function(*arguments, **more)
+
+        setattr(module, name, asked)
+
+    return inside
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_after_its_transaction_a_run_tells_its_result(host: Host, number: signal.Signals) -> None:
+    done = host.module("topology", name="lab", config=star(1), inside=asked_at("_ledger.save", number))
+    assert done["changed"], done
+    assert not host.module("topology", name="lab", config=star(1))["changed"]
+    gone = host.module("topology", name="lab", state="absent", inside=asked_at("_ledger.forget", number))
+    assert gone["changed"], gone
+    done = host.module("netns", name="ns1", inside=asked_at("_glue.warn", number))
+    assert done["changed"], done
+
+
+def test_before_its_transaction_a_run_tells_that_nothing_was_changed(host: Host) -> None:
+    before = snapshot(host)
+    inside = asked_at("_topology.observe", signal.SIGINT)
+    done = host.module("topology", name="lab", config=star(1), inside=inside)
+    assert done["msg"] == "interrupted by SIGINT before anything was changed"
+    assert snapshot(host) == before
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

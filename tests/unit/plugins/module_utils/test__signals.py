@@ -6,10 +6,17 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 
 import pytest
 
 from ansible_collections.nsfabric.linux.plugins.module_utils import _signals
+
+
+@pytest.fixture(autouse=True)
+def as_before() -> Iterator[None]:
+    with _signals.told():
+        yield
 
 
 def ask(number: int = signal.SIGTERM) -> None:
@@ -36,9 +43,12 @@ def test_while_things_are_put_back_nobody_ends_it() -> None:
         _signals.check()
 
 
-def test_afterwards_all_is_as_before() -> None:
+def test_after_what_is_guarded_a_signal_comes_too_late() -> None:
     before = [signal.getsignal(number) for number in _signals.SIGNALS]
-    with _signals.held():
-        ask()
-    _signals.check()
+    with _signals.told():
+        with _signals.held():
+            ask()
+        for number in _signals.SIGNALS:
+            ask(number)
+        _signals.check()
     assert [signal.getsignal(number) for number in _signals.SIGNALS] == before
