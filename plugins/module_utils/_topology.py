@@ -23,10 +23,11 @@ from ._kernel.session import Session
 from ._model import document as documents
 from ._model import rivals
 from ._model import sealed as seals
-from ._model.attributes import keep_own_mtus
+from ._model.claims import claims, claims_in, claims_of, places_of
 from ._model.document import Config, Document, Plan
+from ._model.following import keep_own_mtus
 from ._model.grounds import itself, stands_on, told
-from ._model.ledger import Ledger, back_in_bridges, claims, claims_in, claims_of, places_of
+from ._model.ledger import Ledger, back_in_bridges
 from ._model.planner import UNDO
 from ._model.problems import Problems
 from ._model.registry import KINDS
@@ -157,6 +158,8 @@ class _Run:
         leaving = self._handed_over([*leaving, *more], known)
         for end, netns in known.dragged_along(leaving, state):
             warnings.append(f"{end} goes with namespace {netns}, though this topology did not make it")
+        for end, lower in known.carried(leaving, state):
+            warnings.append(f"{end} goes with {lower}, which it stands on, though this topology did not make it")
         undo, planned = self._plan(leaving, state, warnings)
         self._check_others(planned, scope, warnings)
         warnings.extend([*self.warnings, *map(str, self.unreadable)])

@@ -27,6 +27,7 @@ COLLECTION = "ansible_collections.nsfabric.linux.plugins"
 importlib.import_module(f"{COLLECTION}.module_utils._glue")
 CLONE_NEWNS, CLONE_NEWNET = 0x20000, 0x40000000
 MS_REC, MS_PRIVATE = 0x4000, 0x40000
+PR_SET_PDEATHSIG = 1
 # How many times as long as on a machine of its own everything may take: a processor that is emulated is slow.
 PATIENCE = int(os.environ.get("NSFABRIC_PATIENCE", "1"))
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -65,6 +66,8 @@ class Host:
     def _live(tell: int) -> None:
         """The child: separates itself, says so and waits for the end."""
         try:
+            # A host that nobody closes does not outlive the tests.
+            call(_libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL))
             call(_libc.unshare(CLONE_NEWNS | CLONE_NEWNET))
             call(_libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None))
             call(_libc.mount(b"tmpfs", b"/run", b"tmpfs", 0, b"mode=755"))

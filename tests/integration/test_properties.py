@@ -37,7 +37,7 @@ def bare() -> State:
 
 
 def made() -> Host:
-    """A host with two uplinks, their far ends out of the way, one of them a port of something foreign."""
+    """A host with two uplinks, their far ends out of the way; others have put things on one, and one in a bridge."""
     host = Host()
     # No duplicate address detection: link-local addresses are there at once or not at all.
     host.sh("echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad")
@@ -54,6 +54,8 @@ def made() -> Host:
         "ip route add default via 192.0.2.1; ip route add 203.0.113.0/24 dev eth0;"
         "ip route add 10.247.0.0/16 nexthop via 192.0.2.1 dev eth0 nexthop dev eth1;"
         "ip route add 2001:db8:247::/64 nexthop via fe80::2 dev eth0 nexthop via fe80::3 dev eth1;"
+        "ip link add link eth0 name upper type macvlan mode bridge; ip link set upper up;"
+        "ip address add 10.248.0.1/24 dev upper; ip address add 2001:db8:248::1/64 dev upper nodad;"
         "nft add table inet theirs; nft add chain inet theirs forward '{type filter hook forward priority 0;}'"
     )
     return host

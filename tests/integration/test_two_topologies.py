@@ -18,7 +18,7 @@ from test_properties_faults import assert_same, throw_away
 from test_topology import snapshot
 from test_transaction import after, kill, refuse
 
-from ansible_collections.nsfabric.linux.plugins.module_utils._model.ledger import claims
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.claims import claims
 
 Config = dict[str, Any]
 __all__ = ["host"]

@@ -17,6 +17,7 @@ from typing import Any, Optional
 from .._errors import KernelError
 from .._model.addresses import AddAddress, DeleteAddress
 from .._model.attributes import SetLink
+from .._model.following import STACKED
 from .._model.link import DeleteLink, MoveLink
 from .._model.ports import SetPort
 from .._model.state import LO, Address, End, Link
@@ -31,6 +32,7 @@ RTEXT_FILTER_SKIP_STATS = 8
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER, IFLA_TXQLEN = 1, 3, 4, 5, 10, 13
 IFLA_LINKINFO, IFLA_EXT_MASK, IFLA_LINK_NETNSID, IFLA_MIN_MTU, IFLA_MAX_MTU = 18, 29, 37, 50, 51
 IFLA_INFO_KIND, IFLA_INFO_DATA = 1, 2
+IFLA_VLAN_FLAGS, VLAN_FLAG_LOOSE_BINDING = 2, 0x04
 IFA_ADDRESS, IFA_LOCAL, IFA_LABEL, IFA_CACHEINFO, IFA_FLAGS, IFA_PROTO = 1, 2, 3, 6, 8, 11
 IFA_F_NODAD, IFA_F_HOMEADDRESS, IFA_F_NOPREFIXROUTE, IFA_F_MCAUTOJOIN = 0x02, 0x10, 0x200, 0x400
 IFA_F_GIVEN = IFA_F_NODAD | IFA_F_HOMEADDRESS | IFA_F_NOPREFIXROUTE | IFA_F_MCAUTOJOIN
@@ -75,8 +77,11 @@ class Seen:
         self.kind, self.bridge = _kind(info)
         self.port = ports.read(info)
         self.master_index = messages.number(found.get(IFLA_MASTER))
-        self.peer_index = messages.number(found.get(IFLA_LINK)) if self.kind == "veth" else 0
-        # Absent where the peer is in the same namespace; -1 where its namespace is not known here.
+        # Of a cable the other end, of what stands on a device that device; most others tell none or their own.
+        other = messages.number(found.get(IFLA_LINK))
+        self.peer_index = other if self.kind == "veth" else 0
+        self.lower_index = other if self.kind in STACKED and not _is_loose(self.kind, info) else 0
+        # Absent where the other is in the same namespace; -1 where its namespace is not known here.
         nsid = found.get(IFLA_LINK_NETNSID)
         self.peer_nsid: Optional[int] = None if nsid is None else messages.number(nsid)
         self.mac = messages.mac(found.get(IFLA_ADDRESS))
@@ -105,6 +110,14 @@ class Seen:
             peer=peer,
             bridge=self.bridge,
         )
+
+
+def _is_loose(kind: str, info: Attributes) -> bool:
+    """Whether a VLAN was made not to follow the device below it (`loose_binding`)."""
+    if kind != "vlan" or IFLA_INFO_DATA not in info:
+        return False
+    flags = messages.attributes(info[IFLA_INFO_DATA]).get(IFLA_VLAN_FLAGS)
+    return bool(flags and messages.number(flags[:4]) & VLAN_FLAG_LOOSE_BINDING)
 
 
 def _kind(inner: Attributes) -> tuple[str, tuple[tuple[str, int], ...]]:

@@ -65,7 +65,7 @@ def _observe(session: Session, scope: Scope, live: list[str]) -> State:
         peers = Peers(session, seen)
         links = peers.resolve(scope)
         missing = [name for name in scope.namespaces if name not in live]
-        state = State(stale=frozenset(stale), salt=_salt(), tick=_tick())
+        state = State(stale=frozenset(stale), salt=_salt(), tick=_tick(), lowers=peers.lowers())
         declared = {end.name for end in scope.ends}
         led = fastpath.any_loaded()
         for name in seen:

@@ -142,6 +142,19 @@ class Peers:
         outward.pop(UNKNOWN, None)
         return {name: outward.get(self._number(HOST, name), []) if outward else [] for name in names}
 
+    def lowers(self) -> dict[End, End]:
+        """The devices that others stand on, each by what stands on it, as far as it is among what was read."""
+        found: dict[End, End] = {}
+        for name, links in self.seen.items():
+            for upper in (each for each in links if each.lower_index):
+                nsid = upper.peer_nsid
+                others = [name] if nsid is None else [each for each in self.seen if each != name]
+                place = next((o for o in others if nsid is None or self._number(name, o) == nsid & UNKNOWN), None)
+                lower = next((each for each in self.seen.get(place or "", ()) if each.index == upper.lower_index), None)
+                if place is not None and lower:
+                    found[End(name, upper.name)] = End(place, lower.name)
+        return found
+
     def _number(self, name: str, other: str) -> int:
         """What the namespace `name` calls the namespace `other`."""
         if (name, other) not in self.numbers:

@@ -9,18 +9,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, fields, replace
 from typing import Any, Optional
 
 from . import addresses, losses, values
 from .addresses import IPV6_MINIMUM_MTU, too_small_for_ipv6
+from .following import OWN, below, bridges_of, follow, follow_mtu, has_ports_mac, on_top, press
 from .netns_sysctl_keys import device_of
 from .planner import Planner
 from .problems import Reader
 from .scope import Scope
-from .state import LO, Address, End, Link, Namespace, PortSettings, State, Sysctl
+from .state import LO, Address, End, Link, PortSettings, State
 from .step import CHANGE, Action, Step, ip
 
 OPTIONS: dict[str, Any] = {
@@ -33,7 +34,6 @@ OPTIONS: dict[str, Any] = {
 }
 ADDRESS_FIELDS = [each.name for each in fields(Address)]
 ETHERNET_MTU = (68, 65535)
-NEW_MTU = 1500
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def configure(planner: Planner, end: End, wanted: Attributes, option: str = "") 
         return
     wanted = _with_kept(planner, end, wanted)
     _check_mtu(planner, end, wanted, option)
-    if link.kind == "bridge" and _has_ports_mac(planner.state.namespaces[end.netns], link):
+    if link.kind == "bridge" and has_ports_mac(planner.state.namespaces[end.netns], link):
         # The ports may bring it what is wanted; what is set stays whatever they bring.
         wanted = replace(wanted, mac=None)
     changes: dict[str, tuple[Any, Any]] = {}
@@ -236,17 +236,24 @@ class SetLink(Action):
         changes: dict[str, Any] = dict(self.changes)
         if "master" in changes:
             changes.update(master=changes["master"] or None, port=())
-        bridges = _following(namespace, before, replace(before, **changes))
+        mtus = below(state)
+        bridges = bridges_of(namespace, before, replace(before, **changes))
         if before.kind == "bridge":
-            changes["bridge"] = (*before.bridge, *(OWN[option] for option in OWN.keys() & changes.keys()))
+            changes["bridge"] = (
+                *before.bridge,
+                *(OWN[option] for option in OWN.keys() & changes.keys()),
+            )
         state.change_link(end, **changes)
         if "mac" in changes:
             namespace.forget_neighbors(self.name)
         if changes.get("up") is False:
             namespace.forget_devices({self.name}, gone=False)
             addresses.drop_ipv6(namespace, self.name)
-        _follow_mtu(namespace, self.name, before.mtu)
-        _follow(namespace, bridges)
+        for vlan in on_top(state, end, ["vlan"]) if "up" in changes else ():
+            SetLink(vlan.netns, vlan.name, (("up", changes["up"]),)).effect(state)
+        follow_mtu(namespace, self.name, before.mtu)
+        follow(namespace, bridges)
+        press(state, mtus)
 
 
 def drop(state: State, netns: str, names: AbstractSet[str]) -> None:
@@ -254,10 +261,10 @@ def drop(state: State, netns: str, names: AbstractSet[str]) -> None:
     namespace = state.namespaces[netns]
     # One port of each bridge tells whether it follows.
     ports = {link.master: link for link in (namespace.links.get(name) for name in names) if link}
-    bridges = {each for link in ports.values() for each in _following(namespace, link, replace(link, master=None))}
+    bridges = {each for link in ports.values() for each in bridges_of(namespace, link, replace(link, master=None))}
     namespace.drop_links(names)
     forget_settings(state, netns, names)
-    _follow(namespace, {(name, option) for name, option in bridges if name not in names})
+    follow(namespace, {(name, option) for name, option in bridges if name not in names})
 
 
 def forget_settings(state: State, netns: str, names: AbstractSet[str]) -> None:
@@ -265,35 +272,6 @@ def forget_settings(state: State, netns: str, names: AbstractSet[str]) -> None:
     sysctls = state.namespaces[netns].sysctls
     for key in [key for key in sysctls if device_of(key) in names]:
         del sysctls[key]
-
-
-def _follow_mtu(namespace: Namespace, device: str, before: Optional[int]) -> None:
-    """With an MTU that is too small a device loses IPv6 and the settings for it; with a larger one these start anew."""
-    gone = too_small_for_ipv6(namespace.links[device].mtu)
-    if gone == too_small_for_ipv6(before):
-        return
-    for key in [key for key in namespace.sysctls if device_of(key) == device and key[1] == "ipv6"]:
-        if gone:
-            namespace.sysctls[key] = Sysctl(exists=False)
-        else:
-            del namespace.sysctls[key]
-    if gone:
-        addresses.drop_ipv6(namespace, device, gone=True)
-
-
-# A bridge whose own MTU was never changed has the smallest one of its ports', and one whose own MAC address was never
-# changed the smallest of theirs. The kernel does not tell; what a plan changes is marked among the bridge's settings.
-OWN = {"mtu": ("own_mtu", 1), "mac": ("own_mac", 1)}
-OWN_MTU = OWN["mtu"]
-NO_MAC = "00:00:00:00:00:00"
-
-
-def keep_own_mtus(state: State, ends: Iterable[End]) -> None:
-    """Marks the bridges among devices that were given their MTU."""
-    for end in ends:
-        link = state.link(end)
-        if link and link.kind == "bridge" and OWN_MTU not in link.bridge:
-            state.change_link(end, bridge=(*link.bridge, OWN_MTU))
 
 
 def are_unforeseen(steps: Sequence[Step], state: State) -> bool:
@@ -305,46 +283,6 @@ def are_unforeseen(steps: Sequence[Step], state: State) -> bool:
         if link is None or link.kind != "bridge":
             return False
     return bool(steps)
-
-
-def _following(namespace: Namespace, before: Link, after: Link) -> list[tuple[str, str]]:
-    """The bridges that follow a change of this port, and what of them does."""
-    found = []
-    for name in {before.master, after.master} - {None}:
-        bridge = namespace.links.get(name or "")
-        if bridge is None or bridge.kind != "bridge":
-            continue
-        joins_alike = after.master == name and after.mtu == bridge.mtu
-        has_ports_mtu = OWN_MTU not in bridge.bridge and bridge.mtu == _smallest_mtu(namespace, bridge.name)
-        if has_ports_mtu and not joins_alike:
-            found.append((bridge.name, "mtu"))
-        if _has_ports_mac(namespace, bridge):
-            found.append((bridge.name, "mac"))
-    return found
-
-
-def _follow(namespace: Namespace, bridges: Iterable[tuple[str, str]]) -> None:
-    for name, option in bridges:
-        bridge = namespace.links[name]
-        if option == "mtu":
-            namespace.links[name] = replace(bridge, mtu=_smallest_mtu(namespace, name))
-            _follow_mtu(namespace, name, bridge.mtu)
-        elif bridge.mac != _smallest_mac(namespace, name):
-            namespace.links[name] = replace(bridge, mac=_smallest_mac(namespace, name))
-            namespace.forget_neighbors(name)
-
-
-def _has_ports_mac(namespace: Namespace, bridge: Link) -> bool:
-    return OWN["mac"] not in bridge.bridge and bridge.mac == _smallest_mac(namespace, bridge.name)
-
-
-def _smallest_mac(namespace: Namespace, bridge: str) -> str:
-    """As the kernel compares them, byte by byte; without ports it is none."""
-    return min((port.mac for port in namespace.links.values() if port.master == bridge and port.mac), default=NO_MAC)
-
-
-def _smallest_mtu(namespace: Namespace, bridge: str) -> int:
-    return min((port.mtu for port in namespace.links.values() if port.master == bridge and port.mtu), default=NEW_MTU)
 
 
 def _word(option: str, value: Any) -> str:

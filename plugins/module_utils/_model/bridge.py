@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Optional
 
-from . import attributes, link, ports, values
+from . import attributes, following, link, ports, values
 from .addresses import IPV6_MINIMUM_MTU
-from .attributes import ETHERNET_MTU, NEW_MTU, Attributes, kind_name
+from .attributes import ETHERNET_MTU, Attributes, kind_name
+from .following import NEW_MTU
 from .planner import Planner
 from .problems import Reader
 from .scope import Scope
@@ -273,7 +274,7 @@ class CreateBridge(Action):
             min_mtu=ETHERNET_MTU[0],
             max_mtu=ETHERNET_MTU[1],
             up=False,
-            bridge=(*NEW, attributes.OWN["mac"]),
+            bridge=(*NEW, following.OWN["mac"]),
         )
         attributes.forget_settings(state, end.netns, {end.name})
 

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Optional
 
 from . import document as documents
+from .claims import claims, claims_in, owned, owners_of
 from .document import Claim, Config, Document, Plan
 from .found import agreeing, by_device
 from .grounds import Numbers, doubtful, noted, replaced, stands_on
 from .netns import far_ends
 from .netns_sysctl import follows
-from .problems import Problems
 from .state import HOST, End, State
-from .touched import DEVICES, LINKS, Touched, latest, namespaces_made, passing, places_in, touched
+from .touched import DEVICES, LINKS, Touched, devices_made, latest, namespaces_made, passing, places_in, touched
 
 VERSION = 1
 SYSCTL = "netns_sysctl"
@@ -46,7 +46,7 @@ class Ledger:
     def own(self, document: Document, state: State) -> None:
         """Notes which entry declares each object now, perhaps at another place than before."""
         owners = owners_of(document, state)
-        self.objects = [_owned(item, owners, state) for item in self.objects]
+        self.objects = [owned(item, owners, state) for item in self.objects]
 
     def hinted(self, document: Document, purge: bool) -> Document:
         """A document whose links are looked for where this topology has moved them.
@@ -93,7 +93,7 @@ class Ledger:
                 self.objects[number] = self.objects[number].with_more(item)
             if numbers:
                 continue
-            item = _owned(agreeing(item, earlier), owners, state)
+            item = owned(agreeing(item, earlier), owners, state)
             if item.owner is None and item.kind not in LINKS and item.devices & devices:
                 # It only stands on a device that goes with this topology.
                 continue
@@ -118,7 +118,7 @@ class Ledger:
 
     def _made(self) -> set[End]:
         """The devices that this topology made."""
-        return {end for item in self.objects if item.found is None for end in item.devices if item.kind in DEVICES}
+        return devices_made(self.objects)
 
     def left_by(self, declared: AbstractSet[Claim]) -> list[Touched]:
         """The objects that were declared and are not any more, as far as a document alone tells."""
@@ -151,7 +151,9 @@ class Ledger:
         still = [subject for kind, subject in declared if kind == SYSCTL]
         moved = {end for item in gone if item.kind == "link" and len(item.claims) > 1 for end in item.devices}
         found = {end for item in gone if item.found for end in item.devices if item.kind in LINKS}
-        found |= self._left_alone({claim for item in gone for claim in item.claims})
+        claimed = {claim for item in gone for claim in item.claims}
+        found |= self._on_top(found | {end for kind, end in claimed if kind == "link"}, state)
+        found |= self._left_alone(claimed)
         return [
             item
             for item in self.objects
@@ -178,6 +180,15 @@ class Ledger:
                 if masters:
                     (going if claims({kind: [entry]}) & gone else staying).update(masters)
         return going - staying
+
+    def _on_top(self, lowers: AbstractSet[End], state: Optional[State]) -> set[End]:
+        """What stands on devices; without a state, what may."""
+        if state is None:
+            return {end for item in self.objects if item.kind == "link" and not item.owner for end in item.devices}
+        uppers: set[End] = set()
+        while more := {up for up, down in state.lowers.items() if down in lowers | uppers} - uppers:
+            uppers |= more
+        return uppers
 
     def union(self, config: Config) -> Config:
         """A configuration with what was declared before it and not purged."""
@@ -304,6 +315,13 @@ class Ledger:
         found = ((end, netns) for netns in sorted(going) for end in far_ends(state, netns) if end.netns not in going)
         return [(end, netns) for end, netns in found if not ours & {end, getattr(state.link(end), "peer", None)}]
 
+    def carried(self, leaving: Sequence[Touched], state: State) -> list[tuple[End, End]]:
+        """What others have put on devices that this topology made and that go, each with what it stands on."""
+        going, places = devices_made(leaving), namespaces_made(leaving)
+        ours = {end for item in self.objects if item.kind in LINKS for end in item.devices}
+        pairs = sorted(state.lowers.items())
+        return [(up, low) for up, low in pairs if low in going and up not in ours and up.netns not in places]
+
     def has_made(self, name: str, number: int) -> bool:
         """Whether a namespace that has a number, or 0 where there is none, can only be the one that was made."""
         made = self.identities.get(_key(Touched("netns", None, {"name": name, "state": "absent"})))
@@ -344,52 +362,6 @@ def _arrived(item: Touched) -> Touched:
 
 def _key(item: Touched) -> str:
     return json.dumps([item.kind, item.absent], sort_keys=True)
-
-
-def owners_of(document: Document, state: State) -> dict[tuple[str, Any], Any]:
-    """What a document speaks of, wherever it stands; of a device that can be moved with the entry that names it.
-
-    Where one entry would move what another declares as it stands, it is the other's.
-    """
-    owners: dict[tuple[str, Any], Any] = {}
-    for kind, spec in document:
-        owners.update(dict.fromkeys(((kind, claim) for claim in documents.origins(kind, spec, state)), _entry(spec)))
-    for kind, spec in document:
-        owners.update(dict.fromkeys(((kind, claim) for claim in documents.claims(spec)), _entry(spec)))
-    return owners
-
-
-def _entry(spec: Any) -> Any:
-    return getattr(spec, "entry", None)
-
-
-def _owned(item: Touched, owners: Mapping[tuple[str, Any], Any], state: State) -> Touched:
-    mine = claims_of(item, state) & owners.keys()
-    if not mine:
-        return item
-    owner = owners[min(mine, key=str)] or item.absent
-    former = [*item.former, item.owner] if item.owner and item.owner != owner else item.former
-    return replace(item, owner=owner, former=former)
-
-
-def claims(config: Config) -> set[Claim]:
-    """What a configuration speaks of."""
-    return claims_in(documents.read(config, Problems()))
-
-
-def claims_in(document: Document) -> set[Claim]:
-    """What a document speaks of."""
-    return {(kind, claim) for kind, spec in document for claim in documents.claims(spec)}
-
-
-def places_of(document: Document, kinds: AbstractSet[str], state: State) -> set[Claim]:
-    """What a document speaks of, of some kinds, wherever it stands."""
-    return {(kind, claim) for kind, spec in document if kind in kinds for claim in documents.origins(kind, spec, state)}
-
-
-def claims_of(item: Touched, state: State) -> set[Claim]:
-    """What an object is, where it was found, where it was declared and where it stands now."""
-    return {(item.kind, claim) for spec in item.specs for claim in documents.origins(item.kind, spec, state)}
 
 
 def identity(item: Touched, state: State) -> int:

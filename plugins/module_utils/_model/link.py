@@ -6,13 +6,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Optional
 
-from . import attributes, losses, ports, values
+from . import attributes, following, losses, ports, values
 from .attributes import Attributes
-from .planner import Planner
+from .planner import Planner, Together
 from .problems import Problems, Reader
 from .scope import Scope
 from .state import HOST, LO, End, State, place
@@ -153,8 +153,8 @@ def _place(planner: Planner, spec: LinkSpec) -> None:
         move(planner, now, spec.end, f"it is in {place(now.netns)}, wanted in {place(spec.end.netns)}")
 
 
-def _regain_ipv6(planner: Planner, spec: LinkSpec) -> None:
-    if not spec.absent:
+def _regain_ipv6(planner: Planner, specs: Sequence[LinkSpec]) -> None:
+    for spec in _from_below(planner, specs):
         attributes.regain_ipv6(planner, spec.end, spec.wanted)
 
 
@@ -180,9 +180,17 @@ def move(planner: Planner, source: End, target: End, why: str) -> None:
     planner.kept[target] = Attributes(addresses=link.own_addresses, up=link.up, found=link.lost)
 
 
-def _configure(planner: Planner, spec: LinkSpec) -> None:
-    if not spec.absent:
+def _configure(planner: Planner, specs: Sequence[LinkSpec]) -> None:
+    for spec in _from_below(planner, specs):
         attributes.configure(planner, spec.end, spec.wanted)
+
+
+def _from_below(planner: Planner, specs: Sequence[LinkSpec]) -> Iterator[LinkSpec]:
+    """The links that are to be there: a device cannot grow beyond the one that it stands on."""
+    for spec in sorted(specs, key=lambda spec: planner.state.height(spec.end)):
+        if not spec.absent:
+            planner.path = spec.path
+            yield spec
 
 
 def _enslave(planner: Planner, spec: LinkSpec) -> None:
@@ -234,10 +242,13 @@ class MoveLink(Action):
 
     def effect(self, state: State) -> None:
         link = state.namespaces[self.netns].links[self.name]
+        for vlan in following.on_top(state, End(self.netns, self.name), ["vlan"]):
+            attributes.SetLink(vlan.netns, vlan.name, (("up", False),)).effect(state)
         attributes.drop(state, self.netns, {self.name})
         target = End(self.target, self.name)
         state.namespaces[self.target].links[self.name] = replace(link, up=False, master=None, port=(), addresses=())
         attributes.forget_settings(state, target.netns, {target.name})
+        state.rename_lower(End(self.netns, self.name), target)
         if link.peer and state.link(link.peer) is not None:
             state.change_link(link.peer, peer=target)
 
@@ -246,8 +257,8 @@ PLAN = {
     "rescue links": _rescue,
     "remove links": _remove,
     "place links": _place,
-    "bring IPv6 back": _regain_ipv6,
-    "configure links": _configure,
+    "bring IPv6 back": Together(_regain_ipv6),
+    "configure links": Together(_configure),
     "ports": _enslave,
     "addresses": _address,
 }

@@ -330,7 +330,7 @@ class State:
     """A host. `fresh` is what a new namespace starts as here; `features` what this kernel has.
 
     `lacking` says why it does not have a feature, in the kernel's own words. `tick` is the step in which it counts
-    time, in nanoseconds; 0 is not known.
+    time, in nanoseconds; 0 is not known. `lowers` are the devices that others stand on, each by what stands on it.
     """
 
     namespaces: dict[str, Namespace] = field(default_factory=dict)
@@ -340,6 +340,7 @@ class State:
     lacking: Mapping[str, str] = field(default_factory=dict)
     salt: str = ""
     tick: int = 0
+    lowers: Mapping[End, End] = field(default_factory=dict)
 
     def copy(self) -> State:
         return replace(self, namespaces={name: namespace.copy() for name, namespace in self.namespaces.items()})
@@ -351,6 +352,16 @@ class State:
     def change_link(self, end: End, **changes: Any) -> None:
         links = self.namespaces[end.netns].links
         links[end.name] = replace(links[end.name], **changes)
+
+    def height(self, end: End) -> int:
+        """How many devices a device stands on, one on another."""
+        return 1 + self.height(self.lowers[end]) if end in self.lowers else 0
+
+    def rename_lower(self, old: End, new: End) -> None:
+        """A device that others stand on, or that stands on another, has moved."""
+        if self.lowers:
+            moved = {old: new}
+            self.lowers = {moved.get(up, up): moved.get(down, down) for up, down in self.lowers.items()}
 
 
 def loopback() -> Link:

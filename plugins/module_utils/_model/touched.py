@@ -315,6 +315,11 @@ def _identity(kind: Any, shown: Mapping[str, Any]) -> dict[str, Any]:
     return identity
 
 
+def devices_made(objects: Iterable[Touched]) -> set[End]:
+    """The devices among objects that were not there before."""
+    return {end for item in objects if item.found is None for end in item.devices if item.kind in DEVICES}
+
+
 def namespaces_made(objects: Iterable[Touched]) -> frozenset[str]:
     """The namespaces among objects that were not there before."""
     return frozenset(item.absent["name"] for item in objects if item.kind == "netns" and item.found is None)

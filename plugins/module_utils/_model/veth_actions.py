@@ -10,7 +10,8 @@ import hashlib
 from dataclasses import dataclass
 
 from . import attributes
-from .attributes import ETHERNET_MTU, NEW_MTU, Attributes
+from .attributes import ETHERNET_MTU, Attributes
+from .following import NEW_MTU
 from .state import HOST, End, Link, State
 from .step import CREATE, Action, ip
 

@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 from ansible_collections.nsfabric.linux.plugins.module_utils._model import document as documents
-from ansible_collections.nsfabric.linux.plugins.module_utils._model.ledger import Ledger, back_in_bridges, claims
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.claims import claims
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.ledger import Ledger, back_in_bridges
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.problems import Problems
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import HOST, Link, Namespace, State
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.touched import Touched

@@ -1,0 +1,64 @@
+# Copyright (c) 2026, nsfabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What documents and objects speak of, by what identifies it, and which entry of a document an object belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+from typing import Any
+
+from . import document as documents
+from .document import Claim, Config, Document
+from .problems import Problems
+from .state import State
+from .touched import Touched
+
+
+def claims(config: Config) -> set[Claim]:
+    """What a configuration speaks of."""
+    return claims_in(documents.read(config, Problems()))
+
+
+def claims_in(document: Document) -> set[Claim]:
+    """What a document speaks of."""
+    return {(kind, claim) for kind, spec in document for claim in documents.claims(spec)}
+
+
+def places_of(document: Document, kinds: AbstractSet[str], state: State) -> set[Claim]:
+    """What a document speaks of, of some kinds, wherever it stands."""
+    return {(kind, claim) for kind, spec in document if kind in kinds for claim in documents.origins(kind, spec, state)}
+
+
+def claims_of(item: Touched, state: State) -> set[Claim]:
+    """What an object is, where it was found, where it was declared and where it stands now."""
+    return {(item.kind, claim) for spec in item.specs for claim in documents.origins(item.kind, spec, state)}
+
+
+def owners_of(document: Document, state: State) -> dict[tuple[str, Any], Any]:
+    """What a document speaks of, wherever it stands; of a device that can be moved with the entry that names it.
+
+    Where one entry would move what another declares as it stands, it is the other's.
+    """
+    owners: dict[tuple[str, Any], Any] = {}
+    for kind, spec in document:
+        owners.update(dict.fromkeys(((kind, claim) for claim in documents.origins(kind, spec, state)), _entry(spec)))
+    for kind, spec in document:
+        owners.update(dict.fromkeys(((kind, claim) for claim in documents.claims(spec)), _entry(spec)))
+    return owners
+
+
+def _entry(spec: Any) -> Any:
+    return getattr(spec, "entry", None)
+
+
+def owned(item: Touched, owners: Mapping[tuple[str, Any], Any], state: State) -> Touched:
+    mine = claims_of(item, state) & owners.keys()
+    if not mine:
+        return item
+    owner = owners[min(mine, key=str)] or item.absent
+    former = [*item.former, item.owner] if item.owner and item.owner != owner else item.former
+    return replace(item, owner=owner, former=former)

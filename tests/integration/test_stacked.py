@@ -1,0 +1,97 @@
+# Copyright (c) 2026, nsfabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Devices that somebody has put on top of a link: the kernel changes them with it, and does not change them back."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import features
+import pytest
+from host import Host, warnings
+from test_topology import apply
+from test_transaction import after, kill, plan_of, refuse
+
+KINDS = ["macvlan mode bridge", *(["vlan id 7"] if features.has("vlan") else [])]
+CHANGES: dict[str, dict[str, Any]] = {
+    "smaller": {"link": [{"name": "eth1", "mtu": 1400}]},
+    "too small for IPv6": {"link": [{"name": "eth1", "mtu": 1000, "addresses": ["192.0.2.1/24"]}]},
+    "down": {"link": [{"name": "eth1", "up": False}]},
+    "moved": {"netns": [{"name": "ns1"}], "link": [{"netns": "ns1", "name": "eth1", "mtu": 1400}]},
+    "another MAC": {"link": [{"name": "eth1", "mac": "02:00:00:00:00:aa"}]},
+}
+
+
+@pytest.fixture(params=KINDS, ids=[kind.split()[0] for kind in KINDS])
+def stacked(host: Host, request: pytest.FixtureRequest) -> Host:
+    """upper0 on eth1 with what its owner gave it, and upper1 on that, down and in a bridge."""
+    host.sh(
+        "echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad; ip link add eth1 type veth peer name far1;"
+        " ip link set far1 up; ip link set eth1 up; ip address add 192.0.2.1/24 dev eth1;"
+        f" ip link add link eth1 name upper0 type {request.param}; ip link set upper0 up;"
+        " ip address add 198.51.100.1/24 dev upper0; ip address add 2001:db8:5::1/64 dev upper0;"
+        " ip route add 10.5.0.0/16 via 198.51.100.9; ip -6 route add 2001:db8:55::/64 via 2001:db8:5::9;"
+        " ip link add theirs type bridge; ip link set theirs up;"
+        f" ip link add link upper0 name upper1 type {request.param}; ip link set upper1 mtu 1450 master theirs"
+    )
+    return host
+
+
+def found(host: Host) -> str:
+    shown = host.sh(
+        "ip -o link; ip -o address | grep -v fe80; ip route; ip -6 route | grep -v fe80; echo; bridge link show"
+    )
+    return re.sub(r"^\d+: | dead| linkdown| state \w+|NO-CARRIER,|,LOWER_UP|,M-DOWN", "", shown, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_after_absent(stacked: Host, name: str) -> None:
+    before = found(stacked)
+    apply(stacked, CHANGES[name])
+    assert not apply(stacked, CHANGES[name])["steps"]
+    gone = stacked.do("topology", name="lab", state="absent")
+    assert warnings(gone) == ""
+    assert found(stacked) == before
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_after_purge(stacked: Host, name: str) -> None:
+    before = found(stacked)
+    apply(stacked, CHANGES[name])
+    apply(stacked, {"netns": [{"name": "ns1"}]})
+    assert found(stacked) == before
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_after_a_failure_or_a_kill(stacked: Host, name: str) -> None:
+    before = found(stacked)
+    for steps in range(plan_of(stacked, config=CHANGES[name]) + 1):
+        failed = stacked.module("topology", name="lab", config=CHANGES[name], inside=after(steps, refuse))
+        assert failed["msg"].endswith("The host was put back as it was found."), failed["msg"]
+        assert found(stacked) == before, f"failed after {steps} steps"
+        stacked.module("topology", name="lab", config=CHANGES[name], inside=after(steps, kill))
+        stacked.do("topology", name="lab", state="absent")
+        assert found(stacked) == before, f"killed after {steps} steps"
+
+
+def test_the_lower_one_grows_first(stacked: Host) -> None:
+    """Whatever the order of the document."""
+    stacked.sh("ip link set eth1 mtu 1300")
+    ends = [{"name": name, "mtu": 1400} for name in ("upper1", "upper0", "eth1")]
+    apply(stacked, {"link": ends})
+    mtus = [stacked.sh(f"cat /sys/class/net/{end['name']}/mtu").strip() for end in ends]
+    assert mtus == ["1400"] * 3
+
+
+def test_what_stands_on_a_device_that_goes_is_told(host: Host) -> None:
+    apply(host, {"bridge": [{"name": "br0"}], "netns": [{"name": "ns1"}]})
+    host.sh(
+        "ip link add link br0 name theirs0 type macvlan mode bridge; ip link add link br0 name theirs1 type macvlan;"
+        " ip link set theirs1 netns ns1"
+    )
+    gone = host.do("topology", name="lab", state="absent")
+    assert "theirs0 goes with br0, which it stands on, though this topology did not make it" in warnings(gone)
+    assert "theirs0" not in host.sh("ip -o link")
