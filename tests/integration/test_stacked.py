@@ -44,7 +44,9 @@ def found(host: Host) -> str:
     shown = host.sh(
         "ip -o link; ip -o address | grep -v fe80; ip route; ip -6 route | grep -v fe80; echo; bridge link show"
     )
-    return re.sub(r"^\d+: | dead| linkdown| state \w+|NO-CARRIER,|,LOWER_UP|,M-DOWN", "", shown, flags=re.MULTILINE)
+    return re.sub(
+        r"^\d+: | dead| linkdown| state \w+| qdisc \w+|NO-CARRIER,|,LOWER_UP|,M-DOWN", "", shown, flags=re.MULTILINE
+    )
 
 
 @pytest.mark.parametrize("name", CHANGES)

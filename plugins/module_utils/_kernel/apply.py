@@ -19,7 +19,7 @@ from .._model.fastpath_actions import Attach, Detach
 from .._model.firewall_actions import FirewallAction
 from .._model.link import DeleteLink, MoveLink
 from .._model.netns import CreateNetns, DeleteNetns
-from .._model.netns_neighbor import DeleteNeighbor
+from .._model.netns_neighbor_actions import DeleteNeighbor
 from .._model.netns_route_actions import DeleteRoute
 from .._model.netns_sysctl import WriteSysctl
 from .._model.state import HOST

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._model import values
-from .._model.netns_neighbor import DeleteNeighbor, SetNeighbor
+from .._model.netns_neighbor_actions import DeleteNeighbor, SetNeighbor
 from .._model.state import Neighbor, NeighborKey
 from . import messages, netlink
 from .link import index

@@ -13,9 +13,9 @@ from itertools import chain, takewhile
 from typing import Any, Optional
 
 from . import values
-from .netns_route_actions import KERNEL, LEARNED, AddRoute, ReplaceRoute
+from .netns_route_actions import KERNEL, LEARNED
 from .planner import Planner
-from .state import Address, End, Hop, Link, Namespace, Route, State, place
+from .state import Address, End, Link, Namespace, Route, State, place
 from .step import CREATE, DELETE, Action, ip
 
 IPV6_MINIMUM_MTU = 1280
@@ -32,7 +32,6 @@ def exactly(planner: Planner, end: End, wanted: Optional[tuple[str, ...]], optio
     if wanted is None or link is None:
         return
     stale = [found for found in link.addresses if not found.kernel_made and found.text not in wanted]
-    routes = _others(planner, end) if stale else []
     stopgap = _keep_ipv4(planner, end, stale, [Address(text) for text in wanted])
     _delete(planner, end, stale, "it is not among the addresses wanted")
     for number, text in enumerate(wanted):
@@ -46,7 +45,6 @@ def exactly(planner: Planner, end: End, wanted: Optional[tuple[str, ...]], optio
         _warn_of_overlap(planner, end, text)
         planner.do(AddAddress(end.netns, end.name, text), "the address is missing")
     _delete(planner, end, stopgap, "it was for the routes alone")
-    _regain(planner, end.netns, routes)
 
 
 def as_found(planner: Planner, end: End, wanted: tuple[Address, ...], option: str) -> None:
@@ -63,7 +61,6 @@ def as_found(planner: Planner, end: End, wanted: tuple[Address, ...], option: st
     if any(values.family(found.text) == 6 for found in missing) and too_small_for_ipv6(link.mtu):
         planner.refuse(f"IPv6 needs an MTU of {IPV6_MINIMUM_MTU} bytes; {end} has {link.mtu}", option)
         return
-    routes = _others(planner, end) if stale else []
     stopgap = _keep_ipv4(planner, end, stale, missing)
     _delete(planner, end, stale, "it is not as it was found")
     missing = [found for found in missing if found not in planner.state.namespaces[end.netns].links[end.name].addresses]
@@ -71,7 +68,6 @@ def as_found(planner: Planner, end: End, wanted: tuple[Address, ...], option: st
     for found in four + [found for found in reversed(missing) if found not in four]:
         planner.do(AddAddress(end.netns, end.name, found.text, found), "the address is missing")
     _delete(planner, end, stopgap, "it was for the routes alone")
-    _regain(planner, end.netns, routes)
 
 
 def _in_place(now: tuple[Address, ...], wanted: tuple[Address, ...]) -> set[Address]:
@@ -97,12 +93,6 @@ def _delete(planner: Planner, end: End, stale: Iterable[Address], why: str) -> N
     for found in sorted(stale, key=lambda found: not found.secondary):
         if found in planner.state.namespaces[end.netns].links[end.name].addresses:
             planner.do(DeleteAddress(end.netns, end.name, found.text), why)
-
-
-def _others(planner: Planner, end: End) -> list[Route]:
-    """The routes of a namespace that do not come with its addresses."""
-    namespace = planner.state.namespaces[end.netns]
-    return [route for route in namespace.routes if not made_by_kernel(route, namespace)]
 
 
 def _keep_ipv4(planner: Planner, end: End, stale: list[Address], wanted: list[Address]) -> list[Address]:
@@ -140,46 +130,6 @@ def _has_ipv4_of_others(namespace: Namespace, device: str) -> bool:
     return 4 in map(values.family, chain((route.destination for route in routes), (key.address for key in keys)))
 
 
-def _regain(planner: Planner, netns: str, before: list[Route]) -> None:
-    """What went with an address comes back, where it does not need that address; the rest is told."""
-    namespace = planner.state.namespaces[netns]
-    hosts = {address.host for link in namespace.links.values() for address in link.addresses} | {None}
-    declared = {spec.destination for spec in planner.specs.get("netns_route", ()) if spec.netns == netns}
-    lost: list[str] = []
-    for route in sorted(before, key=_has_gateway):
-        if route in namespace.routes:
-            continue
-        if route.source not in hosts or not all(_may_reach(namespace, hop) for hop in route.hops):
-            lost += {route.destination} - declared
-            continue
-        changed = next((now for now in namespace.routes if replace(now, source=route.source) == route), None)
-        why = "it went with an address that the device loses"
-        planner.do(ReplaceRoute(netns, route, changed) if changed else AddRoute(netns, route, append=True), why)
-    if lost:
-        planner.warn(f"routes of {place(netns)} go with the addresses that they need: {', '.join(lost)}")
-
-
-def _may_reach(namespace: Namespace, hop: Hop) -> bool:
-    """Whether a gateway may be on link; an address with details may be a point-to-point one."""
-    if hop.gateway is None or hop.onlink:
-        return True
-    gateway = ipaddress.ip_address(hop.gateway)
-    link = namespace.links[hop.device or ""]
-    direct = [route for route in namespace.routes if link.name in route.devices and not _has_gateway(route)]
-    networks = [*link.networks, *(ipaddress.ip_network(route.destination) for route in direct)]
-    on_link = any(gateway.version == network.version and gateway in network for network in networks)
-    return on_link or gateway.is_link_local or may_be_far(link, gateway.version)
-
-
-def _has_gateway(route: Route) -> bool:
-    return any(hop.gateway for hop in route.hops)
-
-
-def may_be_far(link: Link, version: int) -> bool:
-    """Whether a device may have a point-to-point address: there is no word for its far end."""
-    return any(found.details and values.family(found.text) == version for found in link.addresses)
-
-
 def made_by_kernel(route: Route, namespace: Namespace) -> bool:
     """Whether a route comes with an address by itself, or from a router."""
     if route.protocol != KERNEL:
@@ -200,6 +150,11 @@ def made_by_kernel(route: Route, namespace: Namespace) -> bool:
         if mine:
             return True
     return False
+
+
+def may_be_far(link: Link, version: int) -> bool:
+    """Whether a device may have a point-to-point address: there is no word for its far end."""
+    return any(found.details and values.family(found.text) == version for found in link.addresses)
 
 
 def _warn_of_overlap(planner: Planner, end: End, text: str) -> None:

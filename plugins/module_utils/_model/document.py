@@ -137,7 +137,7 @@ def plan(
     as_found: Optional[AbstractSet[End]] = None,
 ) -> Plan:
     """The steps that lead from `before` to the document; `problems` says why there are none."""
-    planner = Planner(before.copy(), problems, assume, as_found)
+    planner = Planner(before.copy(), problems, assume, as_found, before=before)
     planner.run(document.specs, PLANS)
     if planner.steps and not problems and not _is_guessed(planner.state):
         _check_consistent(document, planner.state, problems)

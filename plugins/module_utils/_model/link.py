@@ -12,7 +12,7 @@ from typing import Any, Optional
 
 from . import attributes, following, losses, ports, values
 from .attributes import Attributes
-from .planner import Planner, Together
+from .planner import UNDO, Planner, Together
 from .problems import Problems, Reader
 from .scope import Scope
 from .state import HOST, LO, End, State, place
@@ -253,6 +253,17 @@ class MoveLink(Action):
             state.change_link(link.peer, peer=target)
 
 
+def _put_down(planner: Planner, specs: Sequence[LinkSpec]) -> None:
+    """A VLAN that was down comes up with the device below; where that is only put back, nobody asked for it."""
+    planner.path = ""
+    back = {spec.end for spec in specs if planner.as_found is not None or spec.path.startswith(UNDO)}
+    for end, lower in planner.state.lowers.items():
+        before, now = planner.before.link(end), planner.state.link(end)
+        up = before and now and before.index == now.index and before.up is False and now.up
+        if up and lower in back and all(spec.end != end for spec in specs):
+            planner.do(attributes.SetLink(end.netns, end.name, (("up", False),)), "it came up with the device below")
+
+
 PLAN = {
     "rescue links": _rescue,
     "remove links": _remove,
@@ -261,4 +272,5 @@ PLAN = {
     "configure links": Together(_configure),
     "ports": _enslave,
     "addresses": _address,
+    "what was lost": Together(_put_down),
 }

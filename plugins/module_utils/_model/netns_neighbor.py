@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Optional
 
-from . import link, values
-from .planner import Planner
+from . import link, regain, values
+from .netns_neighbor_actions import DeleteNeighbor, SetNeighbor
+from .planner import Planner, Together
 from .problems import Reader
 from .scope import Scope
 from .state import HOST, End, Link, Neighbor, NeighborKey, State
-from .step import CHANGE, CREATE, DELETE, Action, ip
+from .step import CHANGE
 
 NAME = "netns_neighbor"
 IDENTITY = ("netns", "device", "address", "proxy")
@@ -144,48 +145,4 @@ def _remove(planner: Planner, spec: NeighborSpec) -> None:
         planner.do(DeleteNeighbor(spec.netns, spec.key), "the entry is not wanted")
 
 
-def _words(key: NeighborKey) -> list[object]:
-    return ["proxy", key.address] if key.proxy else [key.address]
-
-
-@dataclass(frozen=True)
-class SetNeighbor(Action):
-    """Adds or replaces a permanent entry."""
-
-    netns: str
-    neighbor: Neighbor
-    change: str = CREATE
-
-    def what(self) -> str:
-        key = self.neighbor.key
-        leads = "" if key.proxy else f" at {self.neighbor.mac or 'a MAC not known yet'}"
-        return f"set {'proxy ' if key.proxy else ''}neighbour {key.address}{leads} on {key.device}"
-
-    def command(self) -> str:
-        key = self.neighbor.key
-        mac = [] if key.proxy else ["lladdr", self.neighbor.mac or "?", "nud", "permanent"]
-        return ip(self.netns, "neighbor", "replace", *_words(key), "dev", key.device, *mac)
-
-    def effect(self, state: State) -> None:
-        state.namespaces[self.netns].neighbors[self.neighbor.key] = self.neighbor
-
-
-@dataclass(frozen=True)
-class DeleteNeighbor(Action):
-    """Deletes an entry."""
-
-    netns: str
-    key: NeighborKey
-    change = DELETE
-
-    def what(self) -> str:
-        return f"delete {'proxy ' if self.key.proxy else ''}neighbour {self.key.address} on {self.key.device}"
-
-    def command(self) -> str:
-        return ip(self.netns, "neighbor", "delete", *_words(self.key), "dev", self.key.device)
-
-    def effect(self, state: State) -> None:
-        del state.namespaces[self.netns].neighbors[self.key]
-
-
-PLAN = {"remove neighbours": _remove, "neighbours": _plan}
+PLAN = {"remove neighbours": _remove, "neighbours": _plan, "what was lost": Together(regain.neighbors)}

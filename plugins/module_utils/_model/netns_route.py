@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any, Optional
 
-from . import netns_route_plan, netns_route_spec, values
+from . import netns_route_plan, netns_route_spec, regain, values
 from .addresses import made_by_kernel
 from .netns_route_actions import KERNEL_MADE, protocol_name, table_name
 from .netns_route_spec import RouteSpec
+from .planner import Together
 from .state import Hop, Namespace, Route, RouteKey, State
 
 NAME = "netns_route"
@@ -119,4 +120,8 @@ def view(state: State, subject: Subject) -> Optional[dict[str, Any]]:
     return shown
 
 
-PLAN = {"remove routes": netns_route_plan.remove, "routes": netns_route_plan.configure}
+PLAN = {
+    "remove routes": netns_route_plan.remove,
+    "routes": netns_route_plan.configure,
+    "what was lost": Together(regain.routes),
+}

@@ -44,7 +44,8 @@ class Planner:
 
     With `assume`, a namespace or link that is missing is taken for granted, with a warning:
     in check mode an earlier task of the same play would have made it. With `as_found`, a failed run is put back, of
-    which these are the devices that it made or moved: what stood together before may do so again.
+    which these are the devices that it made or moved: what stood together before may do so again. `before` is what
+    `state` was.
     """
 
     state: State
@@ -58,6 +59,7 @@ class Planner:
     path: str = ""
     specs: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     kept: dict[End, Any] = field(default_factory=dict)
+    before: State = field(default_factory=State)
     leaving: AbstractSet[str] = frozenset()
 
     def run(self, specs: Mapping[str, Sequence[Spec]], plans: Mapping[str, Mapping[str, Any]]) -> None:

@@ -35,6 +35,7 @@ PHASES = (
     "routes",
     "neighbours",
     "rules",
+    "what was lost",
 )
 
 # What becomes of the thing that a step is about.

@@ -19,6 +19,7 @@ from .attributes import SetLink
 from .bridge import CreateBridge
 from .document import Claim, Plan, claims, declared
 from .link import MoveLink
+from .netns_neighbor_actions import SetNeighbor
 from .netns_route_actions import AddRoute, ReplaceRoute
 from .netns_sysctl import WriteSysctl
 from .netns_sysctl_keys import device_of, key
@@ -197,14 +198,18 @@ def touched(planned: Plan) -> list[Touched]:
 
 
 def passing(planned: Plan) -> list[Touched]:
-    """The routes that a plan loses, with addresses that make way for others, and gives back."""
-    kind = KINDS["netns_route"]
-    actions = (step.action for step in planned.steps)
-    again = {(each.netns, each.route.key) for each in actions if isinstance(each, (AddRoute, ReplaceRoute))}
+    """What a plan loses with addresses that make way for others, and gives back: routes and neighbours."""
+    again: dict[str, set[Any]] = {"netns_route": set(), "netns_neighbor": set()}
+    for action in (step.action for step in planned.steps):
+        if isinstance(action, (AddRoute, ReplaceRoute)):
+            again["netns_route"].add((action.netns, action.route.key))
+        elif isinstance(action, SetNeighbor):
+            again["netns_neighbor"].add((action.netns, action.neighbor.key))
     return [
-        replace(_touched(kind.NAME, shown, shown, set()), changed=())
-        for subject in sorted(again)
-        if not _differs(kind, planned, subject) and (shown := recorded(kind, planned.before, subject))
+        replace(_touched(name, shown, shown, set()), changed=())
+        for name, subjects in again.items()
+        for subject in sorted(subjects)
+        if not _differs(KINDS[name], planned, subject) and (shown := recorded(KINDS[name], planned.before, subject))
     ]
 
 

@@ -7,7 +7,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
+from ansible_collections.nsfabric.linux.plugins.module_utils._model import document as documents
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.planner import UNDO
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.problems import Problems
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import End, Hop, Route, State
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.touched import touched
 from ansible_collections.nsfabric.linux.tests.unit.plugins.module_utils._model.links import (
@@ -65,12 +69,26 @@ def test_a_vlan_goes_down_and_comes_up_with_the_device_below() -> None:
     upper = down.link(UPPER)
     assert upper
     assert (upper.up, upper.own_addresses, down.namespaces["ns1"].routes) == (False, ("10.0.0.1/24",), [])
-    again = planned(down, link=[{"name": "nic", "up": True}]).after.link(UPPER)
-    assert again
-    assert again.up
     kept = planned(stacked("macvlan"), link=[{"name": "nic", "up": False}]).after.link(UPPER)
     assert kept
     assert kept.up
+
+
+def test_a_vlan_that_was_down_stays_down_where_the_device_below_is_put_back() -> None:
+    host = stacked("vlan")
+    host.namespaces[""].links["nic"] = replace(device("nic"), up=False)
+    host.namespaces["ns1"].links["upper"] = replace(device("upper", kind="vlan"), up=False)
+    ends = [{"name": "nic", "up": True}]
+    assert commands(host, link=ends) == ["ip link set dev nic up"]
+    assert put_back(host, ends) == ["ip link set dev nic up", "ip -n ns1 link set dev upper down"]
+    assert put_back(host, [*ends, {"netns": "ns1", "name": "upper", "up": True}]) == ["ip link set dev nic up"]
+
+
+def put_back(host: State, ends: list[dict[str, Any]]) -> list[str]:
+    problems = Problems()
+    way = documents.plan(documents.read({"link": ends}, problems, UNDO), host, problems)
+    assert not problems
+    return [step.action.command() for step in way.steps]
 
 
 def test_it_still_stands_on_a_device_that_has_moved() -> None:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Routes of others through devices that a topology changes: the kernel drops or halves them with the last address."""
+"""What others have made on devices that a topology changes, and that the kernel drops with an address, comes back."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ CHANGES: dict[str, dict[str, Any]] = {
     "its secondary alone": {"link": [{"name": "eth1", "addresses": ["192.0.2.2/24", V6]}]},
     "a host address": {"link": [{"name": "eth1", "addresses": ["192.0.2.1/32", "192.0.2.1/31", V6]}]},
     "none": {"link": [{"name": "eth1", "addresses": []}]},
+    "another MAC": {"link": [{"name": "eth1", "mac": "02:00:00:00:00:aa"}]},
+    "another MAC and none": {"link": [{"name": "eth1", "mac": "02:00:00:00:00:aa", "addresses": []}]},
     "down": {"link": [{"name": "eth1", "up": False}]},
     "both down": {"link": [{"name": "eth1", "up": False}, {"name": "eth2", "up": False}]},
     "moved": {"netns": [{"name": "ns1"}], "link": [{"netns": "ns1", "name": "eth1"}]},
@@ -39,7 +41,7 @@ CHANGES: dict[str, dict[str, Any]] = {
         "netns_route": [{"destination": "10.3.0.0/16", "nexthops": PATHS}],
     },
 }
-KEPT = ["another subnet", "the same subnet", "its secondary alone", "a host address", "with the route"]
+KEPT = ["another MAC", "another subnet", "the same subnet", "its secondary alone", "a host address", "with the route"]
 
 
 @pytest.fixture
@@ -75,7 +77,7 @@ def test_routes_outlast_a_change_of_all_addresses(host: Host, name: str) -> None
     done = apply(host, CHANGES[name])
     assert warnings(done) == ""
     assert of_others(host) == before
-    wanted = CHANGES[name]["link"][0]["addresses"]
+    wanted = CHANGES[name]["link"][0].get("addresses", ["192.0.2.1/24", "192.0.2.2/24", V6])
     assert {text for text in host.addresses("eth1") if not text.startswith("fe80")} == set(wanted)
 
 
@@ -132,6 +134,23 @@ def test_a_route_that_only_passed_is_not_made_again(host: Host) -> None:
     host.sh("ip route delete 10.1.0.0/16 dev eth1 metric 50")
     host.do("topology", name="lab", state="absent")
     assert "10.1.0.0/16" not in of_others(host)
+
+
+def test_neighbours_of_a_bridge_whose_mac_address_follows_its_ports(host: Host) -> None:
+    host.sh(
+        "ip link add theirs type bridge; ip link set theirs up; ip link set eth2 address 02:ff:00:00:00:02;"
+        " ip link set eth2 master theirs; ip neighbor add 10.9.0.9 lladdr 02:00:00:00:00:99 dev theirs nud permanent"
+    )
+    before = found(host)
+    cable = {"name": "a", "mac": "02:00:00:00:00:01", "master": "theirs", "peer": {"name": "b"}}
+    apply(host, {"veth": [cable]})
+    assert (host.link("theirs") or {})["address"] == "02:00:00:00:00:01"
+    host.sh("ip neighbor add 10.9.0.8 lladdr 02:00:00:00:00:98 dev theirs nud permanent")
+    assert "10.9.0.9 dev theirs" in of_others(host)
+    host.do("topology", name="lab", state="absent")
+    assert (host.link("theirs") or {})["address"] == "02:ff:00:00:00:02"
+    host.sh("ip neighbor del 10.9.0.8 dev theirs")
+    assert found(host) == before
 
 
 def test_what_needs_the_address_is_told(host: Host) -> None:
