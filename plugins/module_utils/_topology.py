@@ -267,7 +267,7 @@ class _Run:
 
     def _plan(self, leaving: Sequence[Touched], state: State, warnings: list[str]) -> tuple[Document, Plan]:
         """The plan of all; what cannot be put back any more is left out, with a warning about each."""
-        config = restoration([item.narrowed for item in leaving])
+        config = restoration([item.narrowed.sparing for item in leaving])
         while True:
             problems = Problems()
             undo = documents.read(config, problems, UNDO)

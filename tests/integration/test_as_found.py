@@ -174,6 +174,40 @@ def test_after_what_somebody_did_meanwhile(host: Host, command: str) -> None:
     assert exactly(host) == before
 
 
+@pytest.mark.parametrize("how", ["absent", "purge"])
+@pytest.mark.parametrize("name", ["addresses", "none", "too small for IPv6", "down"])
+def test_addresses_that_somebody_has_added_stay(host: Host, name: str, how: str) -> None:
+    before = exactly(host)
+    apply(host, CHANGES[name])
+    more = ["10.246.0.1/24", *([] if "small" in name else ["2001:db8:246::1/64"])]
+    for address in more:
+        host.sh(f"ip address add {address} dev eth1 {'nodad' if ':' in address else ''}")
+    leave(host, how)
+    assert set(more) <= set(host.addresses("eth1"))
+    for address in more:
+        host.sh(f"ip address delete {address} dev eth1")
+    assert exactly(host) == before
+
+
+@pytest.mark.parametrize("how", ["absent", "purge"])
+@pytest.mark.parametrize("wanted", ["192.0.2.50/24", "10.31.0.1/24"])
+def test_an_address_in_the_same_subnet_stays_too(host: Host, wanted: str, how: str) -> None:
+    """It was a secondary of the topology's, or has become the primary of those that come back."""
+    before = host.addresses("eth1")
+    apply(host, {"link": [{"name": "eth1", "addresses": [wanted]}]})
+    host.sh("ip address add 192.0.2.99/24 dev eth1; ip address add 10.31.0.9/24 dev eth1")
+    leave(host, how)
+    assert sorted(host.addresses("eth1")) == sorted([*before, "192.0.2.99/24", "10.31.0.9/24"])
+
+
+def leave(host: Host, how: str) -> None:
+    """Takes a topology down, or its entries out of it."""
+    if how == "absent":
+        host.do("topology", name="lab", state="absent")
+    else:
+        apply(host, {"netns": [{"name": "ns2"}]})
+
+
 @pytest.mark.parametrize("name", ["down", "moved", "none"])
 def test_what_came_back_is_not_the_topologys_any_more(host: Host, name: str) -> None:
     """What somebody does to it afterwards stays as it is."""

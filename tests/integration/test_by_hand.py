@@ -34,6 +34,14 @@ COMMANDS = (
     "echo 4 > /proc/sys/net/ipv4/conf/eth0/tag",
     "echo 2 > /proc/sys/net/ipv6/conf/theirs/accept_ra",
 )
+# A run after it takes these away, where a document says which addresses a link has, or which MAC.
+LATE = (
+    "ip address add 10.246.0.1/24 dev eth1",
+    "ip address add 198.51.100.99/24 dev eth1",
+    "ip address add 2001:db8:246::1/64 dev eth1 nodad",
+    "ip neighbor add 198.51.100.77 lladdr 02:00:00:00:77:78 dev eth1 nud permanent",
+    "ip link add link eth0 name h6 mtu 1280 type macvlan mode bridge && ip link set h6 up",
+)
 KEPT = re.compile("(?!ipv[46]/conf)|.*/(eth0/tag|theirs/accept_ra):")
 
 
@@ -54,8 +62,9 @@ def both(commands: list[str], host: Host, other: Host) -> None:
 @settings(BOUNDED, max_examples=6)
 def test_it_is_all_that_is_left(data: Any) -> None:
     first, second = draw(data), draw(data)
-    commands = data.draw(st.lists(st.sampled_from(COMMANDS), min_size=2, max_size=6, unique=True))
     early, how, purge = data.draw(st.booleans()), data.draw(st.sampled_from([refuse, kill])), data.draw(st.booleans())
+    possible = COMMANDS if early else COMMANDS + LATE
+    commands = data.draw(st.lists(st.sampled_from(possible), min_size=2, max_size=6, unique=True))
     with throw_away() as host, throw_away() as other:
         held(host, first)
         both(commands if early else [], host, other)

@@ -26,12 +26,22 @@ def too_small_for_ipv6(mtu: Optional[int]) -> bool:
     return mtu is not None and mtu < IPV6_MINIMUM_MTU
 
 
-def exactly(planner: Planner, end: End, wanted: Optional[tuple[str, ...]], option: str) -> None:
-    """Plans the addresses of a device; None leaves them as they are."""
+def exactly(
+    planner: Planner,
+    end: End,
+    wanted: Optional[tuple[str, ...]],
+    option: str,
+    declared: Optional[tuple[str, ...]] = None,
+) -> None:
+    """Plans the addresses of a device; None leaves them as they are.
+
+    Where they are put back only those that were declared may go; None is all.
+    """
     link = planner.state.link(end)
     if wanted is None or link is None:
         return
-    stale = [found for found in link.addresses if not found.kernel_made and found.text not in wanted]
+    others = _of_others(link, wanted, declared)
+    stale = [found for found in link.own if found.text not in wanted and found not in others]
     stopgap = _keep_ipv4(planner, end, stale, [Address(text) for text in wanted])
     _delete(planner, end, stale, "it is not among the addresses wanted")
     for number, text in enumerate(wanted):
@@ -44,30 +54,54 @@ def exactly(planner: Planner, end: End, wanted: Optional[tuple[str, ...]], optio
             return
         _warn_of_overlap(planner, end, text)
         planner.do(AddAddress(end.netns, end.name, text), "the address is missing")
+    for found in _missing(planner, end, others):
+        planner.do(AddAddress(end.netns, end.name, found.text, found), "it went with its primary address")
     _delete(planner, end, stopgap, "it was for the routes alone")
 
 
-def as_found(planner: Planner, end: End, wanted: tuple[Address, ...], option: str) -> None:
+def as_found(
+    planner: Planner, end: End, wanted: tuple[Address, ...], option: str, declared: Optional[tuple[str, ...]] = None
+) -> None:
     """Plans the addresses of a device with all their details and in the kernel's order.
 
-    The kernel appends an IPv4 address and puts an IPv6 one before the others.
+    The kernel appends an IPv4 address and puts an IPv6 one before the others. Only those declared may go; None is all.
     """
     link = planner.state.link(end)
     if link is None:
         return
-    kept = _in_place(link.own, tuple(found for found in wanted if not found.given)) | set(link.lost) - set(link.own)
-    stale = [found for found in link.own if found not in kept]
+    others = _of_others(link, [found.text for found in wanted], declared)
+    wanted = tuple(_beside(found, others) for found in wanted)
+    own = tuple(found for found in link.own if found not in others)
+    kept = _in_place(own, tuple(found for found in wanted if not found.given)) | set(link.lost) - set(link.own)
+    stale = [found for found in own if found not in kept]
     missing = [found for found in wanted if found not in kept]
     if any(values.family(found.text) == 6 for found in missing) and too_small_for_ipv6(link.mtu):
         planner.refuse(f"IPv6 needs an MTU of {IPV6_MINIMUM_MTU} bytes; {end} has {link.mtu}", option)
         return
     stopgap = _keep_ipv4(planner, end, stale, missing)
     _delete(planner, end, stale, "it is not as it was found")
-    missing = [found for found in missing if found not in planner.state.namespaces[end.netns].links[end.name].addresses]
+    missing = _missing(planner, end, [*missing, *others])
     four = _ipv4(missing)
     for found in four + [found for found in reversed(missing) if found not in four]:
         planner.do(AddAddress(end.netns, end.name, found.text, found), "the address is missing")
     _delete(planner, end, stopgap, "it was for the routes alone")
+
+
+def _of_others(link: Link, wanted: Iterable[str], declared: Optional[tuple[str, ...]]) -> list[Address]:
+    """The addresses that nobody declared or found: somebody has added them since."""
+    known = {text.split("/")[0] for text in (*wanted, *(declared or ()))}
+    return [] if declared is None else [found for found in link.own if found.host not in known]
+
+
+def _beside(found: Address, others: Iterable[Address]) -> Address:
+    """As an address can be had: where somebody has added one of its network meanwhile, after that."""
+    taken = {_network(other.text) for other in _ipv4(others) if not other.secondary}
+    return replace(found, secondary=True) if _network(found.text) in taken else found
+
+
+def _missing(planner: Planner, end: End, addresses: Iterable[Address]) -> list[Address]:
+    there = {found.text for found in planner.state.namespaces[end.netns].links[end.name].addresses}
+    return [found for found in addresses if found.text not in there]
 
 
 def _in_place(now: tuple[Address, ...], wanted: tuple[Address, ...]) -> set[Address]:

@@ -41,7 +41,7 @@ class Attributes:
     """What is wanted of a link; None is "leave it as it is", master "" is "in no bridge".
 
     `found` are addresses that are put back: with all that the kernel told of them, and in its order. `port` is what is
-    put back of a bridge port's settings.
+    put back of a bridge port's settings. `declared` are the addresses that may go where some are put back; None is all.
     """
 
     addresses: Optional[tuple[str, ...]] = None
@@ -52,6 +52,7 @@ class Attributes:
     master: Optional[str] = None
     port: Optional[PortSettings] = None
     found: Optional[tuple[Address, ...]] = None
+    declared: Optional[tuple[str, ...]] = None
 
     def completed(self, was: Attributes) -> Attributes:
         """With what was, where nothing is wanted; not in a bridge, which may be gone."""
@@ -72,6 +73,7 @@ def read(reader: Reader, mtu: tuple[int, int] = (68, 2**31 - 1)) -> Attributes:
         master=reader.get("master", lambda name: values.interface_name(name) if name else ""),
         port=reader.get("port", lambda port: tuple(sorted(port.items()))),
         found=reader.get("found", lambda found: tuple(Address(**each) for each in found)),
+        declared=reader.get("declared", tuple),
     )
     hosts = [text.split("/")[0] for text in wanted.addresses or () if values.family(text) == 6]
     for host in sorted({host for host in hosts if hosts.count(host) > 1}):
@@ -157,9 +159,9 @@ def address(planner: Planner, end: End, wanted: Attributes, option: str = "") ->
     if link and wanted.mac not in (None, link.mac):
         planner.do(SetLink(end.netns, end.name, (("mac", wanted.mac),)), _why({"mac": (link.mac, wanted.mac)}))
     if wanted.found is None:
-        addresses.exactly(planner, end, wanted.addresses, where)
+        addresses.exactly(planner, end, wanted.addresses, where, wanted.declared)
     else:
-        addresses.as_found(planner, end, wanted.found, where)
+        addresses.as_found(planner, end, wanted.found, where, wanted.declared)
 
 
 def _with_kept(planner: Planner, end: End, wanted: Attributes) -> Attributes:

@@ -118,6 +118,20 @@ class Touched:
             return self
         return replace(self, found=changes.only(self.found, self.changed))
 
+    @property
+    def sparing(self) -> Touched:
+        """With what says which addresses of a device were declared: the others that were not found are others'."""
+        if self.found is None or self.kind not in LINKS:
+            return self
+        declared: dict[End, list[str]] = defaultdict(list)
+        for part in (part for entry in (self.owner, *self.former) if entry for part in (entry, entry.get("peer"))):
+            if part:
+                declared[End(part.get("netns") or HOST, part["name"])] += part.get("addresses") or ()
+        found = dict(self.found)
+        if "peer" in found:
+            found["peer"] = _sparing(found["peer"], declared)
+        return self if self.is_elsewhere else replace(self, found=_sparing(found, declared))
+
     def is_gone(self, state: State) -> bool:
         """Whether somebody has deleted what was found, and only changed: it is not to be made again."""
         if self.found is None or self.changed is None:
@@ -148,6 +162,12 @@ class Touched:
     def record(self) -> dict[str, Any]:
         """Its fields."""
         return {name: getattr(self, name) for name in FIELDS}
+
+
+def _sparing(found: Mapping[str, Any], declared: Mapping[End, list[str]]) -> dict[str, Any]:
+    if "addresses" not in found:
+        return dict(found)
+    return {**found, "declared": declared.get(End(found.get("netns") or HOST, found["name"]), [])}
 
 
 FIELDS = [each.name for each in fields(Touched)]
