@@ -30,7 +30,7 @@ COMMANDS = (
     "ip -n far-eth0 route add blackhole 10.254.0.0/16",
     "ip link set theirs up txqueuelen 55 && ip address add 10.249.0.1/24 dev theirs",
     "ip link add h4 type veth peer name h5 && ip link set h4 master theirs",
-    "bridge link set dev eth1 flood off",
+    "bridge link show dev eth1 | grep -q 'master theirs ' && bridge link set dev eth1 flood off",
     "echo 4 > /proc/sys/net/ipv4/conf/eth0/tag",
     "echo 2 > /proc/sys/net/ipv6/conf/theirs/accept_ra",
 )
