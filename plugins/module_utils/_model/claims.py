@@ -6,9 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import replace
 from typing import Any
 
 from . import document as documents
@@ -38,27 +36,31 @@ def claims_of(item: Touched, state: State) -> set[Claim]:
     return {(item.kind, claim) for spec in item.specs for claim in documents.origins(item.kind, spec, state)}
 
 
-def owners_of(document: Document, state: State) -> dict[tuple[str, Any], Any]:
-    """What a document speaks of, wherever it stands; of a device that can be moved with the entry that names it.
+Owners = dict[tuple[str, Any], tuple[Any, list[str]]]
+
+
+def owners_of(document: Document, state: State) -> Owners:
+    """What a document speaks of, wherever it stands: the entry that names a device that can be moved, and addresses.
 
     Where one entry would move what another declares as it stands, it is the other's.
     """
-    owners: dict[tuple[str, Any], Any] = {}
+    owners: Owners = {}
     for kind, spec in document:
-        owners.update(dict.fromkeys(((kind, claim) for claim in documents.origins(kind, spec, state)), _entry(spec)))
+        owners.update(dict.fromkeys(((kind, claim) for claim in documents.origins(kind, spec, state)), _owner(spec)))
     for kind, spec in document:
-        owners.update(dict.fromkeys(((kind, claim) for claim in documents.claims(spec)), _entry(spec)))
+        owners.update(dict.fromkeys(((kind, claim) for claim in documents.claims(spec)), _owner(spec)))
     return owners
 
 
-def _entry(spec: Any) -> Any:
-    return getattr(spec, "entry", None)
+def _owner(spec: Any) -> tuple[Any, list[str]]:
+    ends = [wanted for dummy, wanted, *dummies in getattr(spec, "ends", ())] or [getattr(spec, "wanted", None)]
+    return getattr(spec, "entry", None), [text for wanted in ends if wanted for text in wanted.addresses or ()]
 
 
-def owned(item: Touched, owners: Mapping[tuple[str, Any], Any], state: State) -> Touched:
+def owned(item: Touched, owners: Owners, state: State) -> Touched:
+    """An object as a document declares it."""
     mine = claims_of(item, state) & owners.keys()
     if not mine:
         return item
-    owner = owners[min(mine, key=str)] or item.absent
-    former = [*item.former, item.owner] if item.owner and item.owner != owner else item.former
-    return replace(item, owner=owner, former=former)
+    entry, addresses = owners[min(mine, key=str)]
+    return item.owned_by(entry or item.absent, addresses)

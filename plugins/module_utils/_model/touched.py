@@ -54,6 +54,7 @@ class Touched:
     `former` are entries that declared it before: a run that moved it may have been killed on the way.
     `since` orders what several topologies found. `changed` are the options of what was found that were changed; None
     is all of them. Without any it only passes: it is what it was when the plan has come to its end.
+    `given` are the addresses that documents have declared of a device, ever since.
     """
 
     kind: str
@@ -63,6 +64,7 @@ class Touched:
     former: Sequence[Mapping[str, Any]] = field(default_factory=list)
     since: float = 0.0
     changed: Optional[Sequence[str]] = None
+    given: Sequence[str] = ()
 
     @cached_property
     def devices(self) -> frozenset[End]:
@@ -120,17 +122,18 @@ class Touched:
 
     @property
     def sparing(self) -> Touched:
-        """With what says which addresses of a device were declared: the others that were not found are others'."""
-        if self.found is None or self.kind not in LINKS:
+        """With what says which addresses of a device are the topology's: the others that were not found are others'."""
+        if self.found is None or self.kind not in LINKS or self.is_elsewhere:
             return self
-        declared: dict[End, list[str]] = defaultdict(list)
-        for part in (part for entry in (self.owner, *self.former) if entry for part in (entry, entry.get("peer"))):
-            if part:
-                declared[End(part.get("netns") or HOST, part["name"])] += part.get("addresses") or ()
-        found = dict(self.found)
+        found = _sparing(self.found, self.given)
         if "peer" in found:
-            found["peer"] = _sparing(found["peer"], declared)
-        return self if self.is_elsewhere else replace(self, found=_sparing(found, declared))
+            found["peer"] = _sparing(found["peer"], self.given)
+        return replace(self, found=found)
+
+    def owned_by(self, owner: Mapping[str, Any], addresses: Iterable[str]) -> Touched:
+        """As an entry declares it, with these addresses."""
+        former = [*self.former, self.owner] if self.owner and self.owner != owner else self.former
+        return replace(self, owner=owner, former=former, given=sorted({*self.given, *addresses}))
 
     def is_gone(self, state: State) -> bool:
         """Whether somebody has deleted what was found, and only changed: it is not to be made again."""
@@ -143,10 +146,11 @@ class Touched:
 
     def with_more(self, later: Touched) -> Touched:
         """With what a later run changes of it as well, as that is found then."""
+        both = replace(self, given=sorted({*self.given, *later.given}))
         if self.found is None or later.found is None or self.changed is None:
-            return self
+            return both
         found = changes.over(self.found, self.changed, later.found)
-        return replace(self, found=found, changed=changes.union(self.changed, later.changed))
+        return replace(both, found=found, changed=changes.union(self.changed, later.changed))
 
     @property
     def passes(self) -> bool:
@@ -164,10 +168,8 @@ class Touched:
         return {name: getattr(self, name) for name in FIELDS}
 
 
-def _sparing(found: Mapping[str, Any], declared: Mapping[End, list[str]]) -> dict[str, Any]:
-    if "addresses" not in found:
-        return dict(found)
-    return {**found, "declared": declared.get(End(found.get("netns") or HOST, found["name"]), [])}
+def _sparing(found: Mapping[str, Any], given: Sequence[str]) -> dict[str, Any]:
+    return {**found, "declared": given} if "addresses" in found else dict(found)
 
 
 FIELDS = [each.name for each in fields(Touched)]
