@@ -18,6 +18,7 @@ from ansible.module_utils.basic import AnsibleModule
 from . import _ledger, _signals, _validate
 from ._errors import KernelError
 from ._glue import guarded, read, refuse, warn
+from ._kernel.netns import clear
 from ._kernel.observe import observe
 from ._kernel.session import Session
 from ._model import document as documents
@@ -34,7 +35,7 @@ from ._model.registry import KINDS
 from ._model.restoration import restoration, without
 from ._model.scope import Scope
 from ._model.state import HOST, State
-from ._model.touched import DEVICES, Touched
+from ._model.touched import DEVICES, Touched, namespaces_made
 from ._transaction import Failed, Refused, carry_out
 
 NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}"
@@ -103,6 +104,7 @@ class _Run:
         settled = before is not None and before.complete and before.config == config
         if self.check or (settled and not planned.steps and not self.absent):
             return planned
+        clear(session, self.leftover)
         for heir in self.heirs.values():
             _ledger.save(heir)
         known = Ledger(self.name, host, dict(config), list(known.objects), dict(known.identities), dict(known.grounds))
@@ -153,6 +155,9 @@ class _Run:
         scope = self._scope(known, [*candidates, *displaced], self.sealed)
         state = observe(session, scope)
         keep_own_mtus(state, known.with_mtu())
+        # What a killed run left of namespaces without a name is out of the way when this one begins.
+        self.leftover = state.stale & namespaces_made(known.objects)
+        state = replace(state, stale=state.stale - self.leftover)
         leaving, warnings = self._leaving(known, candidates, state)
         more = [item for item in displaced if item not in leaving and not known.replaced(item, state)]
         leaving = self._handed_over([*leaving, *more], known)

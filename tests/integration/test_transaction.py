@@ -13,11 +13,12 @@ from itertools import groupby
 from typing import Any
 
 import pytest
-from host import Host
+from host import Host, warnings
 from test_topology import STAR, apply, snapshot
 
 from ansible_collections.nsfabric.linux.plugins.module_utils import _lock, _transaction
 from ansible_collections.nsfabric.linux.plugins.module_utils._errors import KernelError
+from ansible_collections.nsfabric.linux.plugins.module_utils._kernel import netns
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.netns import DeleteNetns
 
 real_apply = _transaction.apply
@@ -241,3 +242,46 @@ def test_without_a_place_for_the_lock_nothing_is_done(host: Host) -> None:
             "make /run/nsfabric writable: locks and ledgers are there"
         )
     assert not host.sh("ip netns list")
+
+
+@pytest.mark.parametrize("state", ["present", "absent"])
+@pytest.mark.parametrize("place", ["mount", "unmount", "unlink"])
+def test_a_run_that_was_killed_within_a_step_of_a_namespace(host: Host, place: str, state: str) -> None:
+    """It leaves a file that no namespace is mounted on, or is mounted on no more."""
+    # The directory is a mount of its own from the first namespace on.
+    host.sh("ip netns add theirs")
+    before = snapshot(host)
+    config = {"netns": [{"name": "ns1"}, {"name": "ns2"}]}
+    other = {"netns": [{"name": "ns2"}]}
+
+    def inside() -> None:
+        target = os if place == "unlink" else netns
+        real = getattr(target, place)
+
+        def killed(*arguments: Any) -> None:
+            if "/run/netns/ns1" in arguments:
+                kill()
+            real(*arguments)
+
+        setattr(target, place, killed)
+
+    if place != "mount":
+        apply(host, config)
+    host.module("topology", name="lab", config=config if place == "mount" else other, inside=inside)
+    if place != "unmount":
+        assert host.sh("cat /run/netns/ns1 2>&1 || true") == ""
+    if state == "present":
+        apply(host, config)
+        assert host.sh("ip netns list | cut -d' ' -f1 | sort") == "ns1\nns2\ntheirs\n"
+    gone = host.do("topology", name="lab", state="absent")
+    assert warnings(gone) == ""
+    assert snapshot(host) == before
+    assert host.sh("ls /run/netns") == "theirs\n"
+
+
+def test_a_file_of_somebody_else_is_left_alone(host: Host) -> None:
+    """One with something in it is no remainder of ours."""
+    apply(host, {"netns": [{"name": "ns1"}]})
+    host.sh("ip netns delete ns1; echo theirs > /run/netns/ns1")
+    host.module("topology", name="lab", state="absent")
+    assert host.sh("cat /run/netns/ns1") == "theirs\n"

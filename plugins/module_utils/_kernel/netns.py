@@ -10,8 +10,9 @@ import ctypes
 import errno
 import fcntl
 import os
+import stat
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -120,6 +121,15 @@ def _mount_namespace(source: str, path: str) -> None:
     except OSError:
         os.unlink(path)
         raise
+
+
+def clear(session: Session, names: Iterable[str]) -> None:
+    """Deletes the files of namespaces that a killed run was just about to mount, or had just unmounted."""
+    for path in map(session.path, names):
+        with suppress(FileNotFoundError):
+            found = os.lstat(path)
+            if stat.S_ISREG(found.st_mode) and not found.st_size and not is_live(path):
+                os.unlink(path)
 
 
 class _Leaving(NamedTuple):

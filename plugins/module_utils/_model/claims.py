@@ -10,6 +10,7 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 from . import document as documents
+from .attributes import Attributes
 from .document import Claim, Config, Document
 from .problems import Problems
 from .state import State
@@ -53,8 +54,9 @@ def owners_of(document: Document, state: State) -> Owners:
 
 
 def _owner(spec: Any) -> tuple[Any, list[str]]:
-    ends = [wanted for dummy, wanted, *dummies in getattr(spec, "ends", ())] or [getattr(spec, "wanted", None)]
-    return getattr(spec, "entry", None), [text for wanted in ends if wanted for text in wanted.addresses or ()]
+    parts = [part for end in getattr(spec, "ends", ()) for part in end] + [getattr(spec, "wanted", None)]
+    wanted = [part for part in parts if isinstance(part, Attributes)]
+    return getattr(spec, "entry", None), [text for each in wanted for text in each.addresses or ()]
 
 
 def owned(item: Touched, owners: Owners, state: State) -> Touched:

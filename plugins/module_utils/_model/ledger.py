@@ -247,7 +247,7 @@ class Ledger:
         """
         owned = [
             item
-            for item in latest(self.objects)
+            for item in (item.arrived(state) for item in latest(self.objects))
             if not item.passes
             if declared is None or item.claims & declared or (item.owner is None and not item.claims & returned)
         ]

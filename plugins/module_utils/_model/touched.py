@@ -157,6 +157,12 @@ class Touched:
         """Whether it is only lost and given back on the way."""
         return self.changed is not None and not self.changed
 
+    def arrived(self, state: State) -> Touched:
+        """At the end of a run: what only passed and is not there after all, as a run before it was killed, was lost."""
+        kind = KINDS[self.kind]
+        there = self.passes and any(kind.view(state, kind.locate(state, spec)) for spec in self.specs)
+        return replace(self, changed=None) if self.passes and not there else self
+
     @property
     def is_elsewhere(self) -> bool:
         """Whether the entry that declares it says another namespace than the one it was found in."""
