@@ -37,10 +37,11 @@ def later(seconds: float, number: int) -> Callable[[], None]:
 def tried(host: Host, before: str, wanted: dict[str, Any], inside: Callable[[], None]) -> None:
     """Runs a topology that is interrupted; it tells that all is as before, or has reached what was wanted.
 
-    Before a transaction a signal ends the process as it does any other; after it the result is told.
+    Before a transaction a signal ends the process as it does any other, SIGKILL does at any time; after it the result
+    is told.
     """
     done = host.module("topology", name="lab", inside=inside, **wanted)
-    left = snapshot(host)
+    left = snapshot(host) if done else ""
     if done.get("failed"):
         assert done["msg"].startswith("interrupted by SIG"), done["msg"]
         assert left == before, done["msg"]
@@ -89,7 +90,7 @@ def test_before_its_transaction_a_run_tells_that_nothing_was_changed(host: Host)
     assert snapshot(host) == before
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 @pytest.mark.parametrize("wanted", [{"state": "absent"}, {"config": star(LEAVES // 2)}], ids=["down", "to another"])
 def test_a_topology_stays_or_makes_way(host: Host, wanted: dict[str, Any], number: signal.Signals) -> None:
     bare = snapshot(host)
