@@ -174,6 +174,8 @@ class _Run:
         """What may have to go, as far as the ledger tells."""
         if self.absent:
             return known.objects
+        if known.complete and known.config == self.config and not self.home:
+            return []
         gone = known.left_by(self.declared) + known.released(self.document) if self.purge else []
         gone += [item for item in known.objects if item.passes]
         return gone + known.followers(gone + self.home, self.declared)

@@ -304,8 +304,8 @@ class Ledger:
 
     def renamed(self, declared: AbstractSet[Claim], state: State) -> list[Touched]:
         """The devices that were made and are declared, but have another name now."""
-        items = ((item, self.as_named_now(item, state)) for item in self.objects if item.claims & declared)
-        return [now for item, now in items if now is not item]
+        items = ((item, self.as_named_now(item, state)) for item in self.objects)
+        return [now for item, now in items if now is not item and item.claims & declared]
 
     def dragged_along(self, leaving: Sequence[Touched], state: State) -> list[tuple[End, str]]:
         """The ends of others' cables that go with namespaces which this topology made, each with its namespace."""
