@@ -169,3 +169,17 @@ def test_a_route_that_lost_its_gateway_does_not_hold_absent_up(host: Host) -> No
     assert "10.5.0.0/16" in warnings(done)
     assert "10.6.0.0/16 dev eth2" in of_others(host)
     assert "10.5.0.0/16" not in of_others(host)
+
+
+def test_what_ipv6_keeps_on_the_loopback_device(host: Host) -> None:
+    """Its routes to nowhere go when that goes down; the topology's own and those of others."""
+    host.sh("ip netns add theirs; ip -n theirs link set lo up; ip -n theirs -6 route add prohibit 2001:db8:6::/64")
+    own = {"netns": "theirs", "destination": "::/0", "type": "unreachable"}
+    apply(host, {"netns_route": [own]})
+    apply(host, {"netns": [{"name": "theirs", "lo_up": False}], "netns_route": [own]})
+    shown = host.sh("ip -6 route", "theirs")
+    assert "prohibit 2001:db8:6::/64" in shown
+    assert "unreachable default" in shown
+    host.do("topology", name="lab", state="absent")
+    assert "prohibit 2001:db8:6::/64" in host.sh("ip -6 route", "theirs")
+    assert "default" not in host.sh("ip -6 route", "theirs")

@@ -285,6 +285,9 @@ class Namespace:
         }
 
     def _left(self, route: Route, names: AbstractSet[str], gone: bool) -> Optional[Route]:
+        if LO in names and not route.hops and values.family(route.destination) == 6:
+            # IPv6 keeps blackholes and the like on the loopback device.
+            return None
         if names.isdisjoint(route.devices):
             return route
         hops = tuple(hop for hop in route.hops if hop.device not in names)

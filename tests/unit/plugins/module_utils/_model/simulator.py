@@ -334,6 +334,8 @@ class Kernel:
             k: mac for k, mac in net.neighbors.items() if k[0] is not device or version(k[1]) not in versions
         }
         for entry in list(net.routes):
+            if entry.version == 6 and 6 in versions and device.name == "lo" and not entry.ways:
+                net.routes.remove(entry)
             if entry.version not in versions or not any(way.device is device for way in entry.ways):
                 continue
             if gone and entry.version == 6:

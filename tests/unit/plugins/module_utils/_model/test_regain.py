@@ -77,3 +77,16 @@ def test_what_the_document_speaks_of_is_as_it_says() -> None:
     wanted = {"destination": "10.1.0.0/16", "device": "eth2"}
     way = planned(host(BY_DEVICE), link=[{"name": "nic", "addresses": []}], netns_route=[wanted])
     assert [route.devices for route in way.after.namespaces[""].routes] == [{"eth2"}]
+
+
+def test_what_ipv6_keeps_on_the_loopback_device_comes_back_when_that_goes_down() -> None:
+    found = state("ns1")
+    reject = Route("::/0", metric=1024, protocol=3, type="prohibit")
+    blackhole = Route("10.9.0.0/16", protocol=3, type="blackhole")
+    found.namespaces["ns1"].routes = [reject, blackhole]
+    way = planned(found, netns=[{"name": "ns1", "lo_up": False}])
+    assert [step.action.command() for step in way.steps] == [
+        "ip -n ns1 link set dev lo down",
+        "ip -n ns1 -6 route append prohibit default proto boot",
+    ]
+    assert set(way.after.namespaces["ns1"].routes) == {reject, blackhole}
