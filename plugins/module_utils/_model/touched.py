@@ -64,7 +64,7 @@ class Touched:
     former: Sequence[Mapping[str, Any]] = field(default_factory=list)
     since: float = 0.0
     changed: Optional[Sequence[str]] = None
-    given: Sequence[str] = ()
+    given: Sequence[str] = field(default_factory=list)
 
     @cached_property
     def devices(self) -> frozenset[End]:
