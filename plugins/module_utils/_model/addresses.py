@@ -186,11 +186,6 @@ def made_by_kernel(route: Route, namespace: Namespace) -> bool:
     return False
 
 
-def may_be_far(link: Link, version: int) -> bool:
-    """Whether a device may have a point-to-point address: there is no word for its far end."""
-    return any(found.details and values.family(found.text) == version for found in link.addresses)
-
-
 def _warn_of_overlap(planner: Planner, end: End, text: str) -> None:
     network = _network(text)
     if network.prefixlen == network.max_prefixlen or network.is_link_local:

@@ -83,7 +83,7 @@ class Ledger:
         owners = owners_of(document, state)
         known = {claim: number for number, item in enumerate(self.objects) for claim in item.claims}
         undoing = {claim for item in touched(undone) if not item.claims & owners.keys() for claim in item.claims}
-        devices, earlier = self._made(), by_device(self.objects)
+        devices, earlier = devices_made(self.objects), by_device(self.objects)
         going = namespaces_made(self.objects) - planned.after.namespaces.keys()
         for item in touched(planned):
             if item.claims & undoing or (item.kind != "netns" and item.places & going):
@@ -115,10 +115,6 @@ class Ledger:
             if kind == "veth" and not spec.absent and spec.claims not in places:
                 if {(kind, claim) for claim in documents.origins(kind, spec, state)} & marks:
                     self.objects.append(Touched(kind, None, {**spec.entry, "state": "absent"}, spec.entry))
-
-    def _made(self) -> set[End]:
-        """The devices that this topology made."""
-        return devices_made(self.objects)
 
     def left_by(self, declared: AbstractSet[Claim]) -> list[Touched]:
         """The objects that were declared and are not any more, as far as a document alone tells."""

@@ -13,7 +13,7 @@ from itertools import takewhile
 from typing import Any, Optional, Union
 
 from . import values
-from .addresses import made_by_kernel, may_be_far
+from .addresses import made_by_kernel
 from .netns_route_actions import (
     KERNEL_MADE,
     LEARNED,
@@ -118,22 +118,23 @@ def _may_lead(planner: Planner, spec: RouteSpec, wanted: tuple[Route, ...], name
         if namespace.links[name].up is False:
             planner.refuse(f"{name} in {place(spec.netns)} is down; a route needs it up", "device")
     for source in sorted({route.source for route in wanted if route.source}):
-        if not _is_local(source, namespace):
+        if not is_local(source, namespace):
             planner.refuse(f"no device in {place(spec.netns)} has the address {source}", "source")
     for hop in (hop for route in wanted for hop in route.hops):
-        if not _may_reach(hop, spec, namespace):
+        if not may_reach(hop, spec, namespace):
             planner.refuse(f"the gateway {hop.gateway} is not on link in {place(spec.netns)} any more", "gateway")
     return len(planner.problems.found) == before
 
 
-def _may_reach(hop: Hop, spec: RouteSpec, namespace: Namespace) -> bool:
+def may_reach(hop: Hop, spec: Union[Route, RouteSpec], namespace: Namespace) -> bool:
     """Whether a gateway may be on link, as far as is known: an address with details may be a point-to-point one."""
     if hop.gateway is None or hop.onlink or values.family(hop.gateway) != spec.family:
         return True
     if ipaddress.ip_address(hop.gateway).is_link_local:
         return True
     links = [link for link in namespace.links.values() if hop.device in (None, link.name)]
-    return any(may_be_far(link, spec.family) for link in links) or _device_to(hop, spec, namespace) is not None
+    addresses = [address for link in links for address in link.addresses if values.family(address.text) == spec.family]
+    return any(address.details for address in addresses) or _device_to(hop, spec, namespace) is not None
 
 
 def _announced(found: Route) -> str:
@@ -260,7 +261,7 @@ def _fits(planner: Planner, spec: RouteSpec, wanted: Route, namespace: Namespace
         elif hop.gateway:
             onlink = any(hop.gateway == other.gateway and other.onlink for other in wanted.hops)
             _check_gateway(planner, spec, hop, onlink, namespace)
-    if wanted.source and not _guessing(namespace) and not _is_local(wanted.source, namespace):
+    if wanted.source and not _guessing(namespace) and not is_local(wanted.source, namespace):
         _lack(planner, f"no device in {place(spec.netns)} has the address {wanted.source}", "source")
     return len(planner.problems.found) == before
 
@@ -313,7 +314,7 @@ def _guessing(namespace: Namespace) -> bool:
     return namespace.assumed or any(link.assumed for link in namespace.links.values())
 
 
-def _is_local(source: str, namespace: Namespace) -> bool:
+def is_local(source: str, namespace: Namespace) -> bool:
     """Whether packets may have a source address: a device has it, or a local route covers it."""
     addresses = [address.text for link in namespace.links.values() for address in link.addresses]
     if source in {text.split("/")[0] for text in addresses}:
@@ -323,7 +324,7 @@ def _is_local(source: str, namespace: Namespace) -> bool:
     return address.version == 4 and any(address in ipaddress.ip_network(prefix) for prefix in prefixes)
 
 
-def _device_to(hop: Union[Hop, HopSpec], spec: RouteSpec, namespace: Namespace) -> Optional[str]:
+def _device_to(hop: Union[Hop, HopSpec], spec: Union[Route, RouteSpec], namespace: Namespace) -> Optional[str]:
     """The device whose subnet or device route covers a gateway; the longest prefix counts."""
     if hop.gateway is None:
         return None
@@ -335,7 +336,7 @@ def _device_to(hop: Union[Hop, HopSpec], spec: RouteSpec, namespace: Namespace) 
     return max(found)[1] if found else None
 
 
-def _direct(hop: Union[Hop, HopSpec], spec: RouteSpec, namespace: Namespace) -> Iterator[tuple[str, Any]]:
+def _direct(hop: Union[Hop, HopSpec], spec: Union[Route, RouteSpec], namespace: Namespace) -> Iterator[tuple[str, Any]]:
     """The networks that are reached without a gateway: by a subnet or by a device route."""
     links = [link for link in namespace.links.values() if link.up and hop.device in (None, link.name)]
     for link in links:

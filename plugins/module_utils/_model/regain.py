@@ -10,17 +10,17 @@ their source, with its MAC address its neighbours: those that others have made, 
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 from . import values
-from .addresses import made_by_kernel, may_be_far
+from .addresses import made_by_kernel
 from .netns_neighbor_actions import DeleteNeighbor, SetNeighbor
 from .netns_route_actions import AddRoute, DeleteRoute, ReplaceRoute
+from .netns_route_plan import is_local, may_reach
 from .planner import Planner
-from .state import Hop, Namespace, Route, place
+from .state import Namespace, Route, place
 
 WHY = "it went with something else that is changed"
 
@@ -81,21 +81,9 @@ def _speaks(namespace: Namespace, device: str, version: int) -> bool:
 
 
 def _may_stand(namespace: Namespace, route: Route) -> bool:
-    hosts = {address.host for link in namespace.links.values() for address in link.addresses} | {None}
-    speaking = all(_speaks(namespace, name, values.family(route.destination)) for name in route.devices)
-    return route.source in hosts and speaking and all(_may_reach(namespace, hop) for hop in route.hops)
-
-
-def _may_reach(namespace: Namespace, hop: Hop) -> bool:
-    """Whether a gateway may be on link; an address with details may be a point-to-point one."""
-    if hop.gateway is None or hop.onlink:
-        return True
-    gateway = ipaddress.ip_address(hop.gateway)
-    link = namespace.links[hop.device or ""]
-    direct = [route for route in namespace.routes if link.name in route.devices and not _has_gateway(route)]
-    networks = [*link.networks, *(ipaddress.ip_network(route.destination) for route in direct)]
-    on_link = any(gateway.version == network.version and gateway in network for network in networks)
-    return on_link or gateway.is_link_local or may_be_far(link, gateway.version)
+    speaking = all(_speaks(namespace, name, route.family) for name in route.devices)
+    here = not route.source or is_local(route.source, namespace)
+    return speaking and here and all(may_reach(hop, route, namespace) for hop in route.hops)
 
 
 def _has_gateway(route: Route) -> bool:

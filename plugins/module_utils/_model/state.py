@@ -162,6 +162,10 @@ class Route:
         return RouteKey(self.table, self.destination, self.metric, self.selector)
 
     @cached_property
+    def family(self) -> int:
+        return values.family(self.destination)
+
+    @cached_property
     def devices(self) -> frozenset[str]:
         return frozenset(hop.device for hop in self.hops if hop.device)
 
