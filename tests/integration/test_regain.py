@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from typing import Any
 
 import pytest
@@ -102,6 +103,36 @@ def test_after_a_failure(host: Host, name: str) -> None:
         failed = host.module("topology", name="lab", config=CHANGES[name], inside=after(steps, refuse))
         assert failed["msg"].endswith("The host was put back as it was found."), failed["msg"]
         assert found(host) == before, f"failed after {steps} steps"
+
+
+@pytest.mark.parametrize("how", ["a failure", "absent"])
+@pytest.mark.parametrize("name", ["moved", "another MAC", "too small for IPv6"])
+def test_a_path_through_a_device_that_is_down(host: Host, name: str, how: str) -> None:
+    """A route keeps it as long as another path lives, but the kernel takes none that is dead."""
+    host.sh(f"ip link set eth1 down; ip address add {V6} dev eth1 nodad; ip neighbor add proxy 192.0.2.78 dev eth1")
+    before = found(host)
+    assert all(f"nexthop via {gateway} dev eth1" in before for gateway in ("192.0.2.9", "2001:db8:1::9"))
+    for steps in range(plan_of(host, config=CHANGES[name]) + 1) if how == "a failure" else ():
+        failed = host.module("topology", name="lab", config=CHANGES[name], inside=after(steps, refuse))
+        assert failed["msg"].endswith("The host was put back as it was found."), failed["msg"]
+        assert found(host) == before, f"failed after {steps} steps"
+    assert warnings(apply(host, CHANGES[name])) == ""
+    assert warnings(host.do("topology", name="lab", state="absent")) == ""
+    assert found(host) == before
+
+
+def test_a_device_of_others_stays_when_the_way_back_is_blocked(host: Host) -> None:
+    def blocked() -> None:
+        subprocess.run(["ip", "address", "flush", "dev", "eth2"], check=True)
+        refuse()
+
+    cable = {"name": "a", "peer": {"name": "b"}}
+    apply(host, {"veth": [cable]})
+    config = {**CHANGES["moved"], "veth": [{**cable, "netns": "ns1"}]}
+    config["netns_route"] = [{"destination": "10.9.0.0/16", "gateway": "198.51.100.9"}]
+    failed = host.module("topology", name="lab", config=config, inside=after(3, blocked))
+    assert "could NOT be put back" in failed["msg"]
+    assert host.link("eth1"), failed["msg"]
 
 
 @pytest.mark.parametrize("name", ["none", "the same subnet", "with the route"])

@@ -12,7 +12,7 @@ from dataclasses import replace
 from itertools import takewhile
 from typing import Any, Optional, Union
 
-from . import values
+from . import dead_paths, values
 from .addresses import made_by_kernel
 from .netns_route_actions import (
     KERNEL_MADE,
@@ -99,8 +99,14 @@ def configure(planner: Planner, spec: RouteSpec) -> None:
 def _as_found(planner: Planner, spec: RouteSpec, wanted: tuple[Route, ...], namespace: Namespace) -> None:
     """Plans all routes of a key as they were found: with what there are no words for, and in their order."""
     now = [route for route in with_key(namespace, spec.key) if not made_by_kernel(route, namespace)]
-    if now == list(wanted) or not _may_lead(planner, spec, wanted, namespace):
+    if now == list(wanted):
         return
+    with dead_paths.alive(planner, spec.netns, wanted):
+        if _may_lead(planner, spec, wanted, namespace):
+            _put_back(planner, spec, now, wanted)
+
+
+def _put_back(planner: Planner, spec: RouteSpec, now: list[Route], wanted: tuple[Route, ...]) -> None:
     if len(now) == len(wanted) == 1:
         planner.do(ReplaceRoute(spec.netns, wanted[0], now[0]), "it is not as it was found")
         return

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .document import Document, Plan
-from .link import MoveLink
+from .link import MoveLink, locate
 from .state import End, State
 from .touched import DEVICES, LINKS, ON_DEVICES, Touched, namespaces_made
 from .veth_actions import CreateVeth
@@ -59,14 +59,18 @@ def made_or_moved(planned: Plan) -> set[End]:
 
 
 def misplaced(undo: Document, planned: Plan, now: State) -> list[Mapping[str, Any]]:
-    """Entries that remove the cables which a plan has made or moved, and that do not stand where they were."""
+    """Entries that remove the cables which a plan has made or moved, and that do not stand where they were.
+
+    Not the device of somebody else, which is only moved back.
+    """
+    links = {locate(now, spec) for spec in undo.specs["link"] if not spec.absent}
     places = {spec.claims for spec in undo.specs["veth"] if not spec.absent}
     cables = {
         frozenset((end, link.peer)): {**end.entry, "peer": link.peer.entry, "state": "absent"}
         for end in sorted(made_or_moved(planned))
         if (link := now.link(end)) and link.peer
     }
-    return [entry for ends, entry in cables.items() if ends not in places]
+    return [entry for ends, entry in cables.items() if ends not in places and not ends & links]
 
 
 def without(objects: Iterable[Touched], state: State) -> State:
