@@ -108,6 +108,30 @@ def test_addresses_outlive_the_way_down(host: Host, converge: Any, nic: str) -> 
     assert "fd00::1/128" in host.addresses("lo")
 
 
+@pytest.mark.parametrize("name", ["all", "nic"])
+def test_addresses_that_the_kernel_keeps_on_the_way_down(host: Host, converge: Any, nic: str, name: str) -> None:
+    host.sh(f"sysctl -qw net.ipv6.conf.{name}.keep_addr_on_down=1")
+    host.sh(f"ip addr add fd00::9/64 dev {nic}; ip addr add fd00::8/64 dev {nic} valid_lft 7200 preferred_lft 3600")
+    converge("link", name=nic, up=False, addresses=["10.0.0.1/24"])
+    assert host.addresses(nic) == ["10.0.0.1/24"]
+
+
+def test_without_ipv6(host: Host, converge: Any, refused: Any, nic: str) -> None:
+    """As in a container whose network has no IPv6."""
+    host.sh("sysctl -qw net.ipv6.conf.all.disable_ipv6=1")
+    message = refused("link", name=nic, addresses=["10.0.0.1/24", "fd00::9/64"])
+    assert message == (
+        f"addresses[1]: IPv6 is switched off on {nic}: declare a netns_sysctl net.ipv6.conf.{nic}.disable_ipv6 of 0, "
+        "or no IPv6 address"
+    )
+    assert "IPv6 is switched off on br0" in refused("bridge", name="br0", addresses=["fd00::1/64"])
+    far = {"name": "b", "addresses": ["fd00::2/64"]}
+    assert "IPv6 is switched off on b" in refused("veth", name="a", peer=far)
+    converge("netns", name="ns1")
+    converge("link", name=nic, netns="ns1", addresses=["fd00::9/64"])
+    assert host.addresses(nic, "ns1") == ["fd00::9/64"]
+
+
 def test_an_mtu_too_small_for_ipv6(host: Host, converge: Any, refused: Any, nic: str) -> None:
     host.sh(f"ip addr add fd00::9/64 dev {nic}; ip addr add 10.0.0.1/24 dev {nic}")
     message = refused("link", name=nic, mtu=1279)

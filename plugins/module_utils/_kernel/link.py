@@ -30,14 +30,17 @@ IFF_UP = 1
 IFA_F_SECONDARY, IFA_F_PERMANENT, IFA_F_MANAGETEMPADDR, IFA_F_TEMPORARY = 0x01, 0x80, 0x100, 0x01
 RTEXT_FILTER_SKIP_STATS = 8
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER, IFLA_TXQLEN = 1, 3, 4, 5, 10, 13
-IFLA_LINKINFO, IFLA_EXT_MASK, IFLA_LINK_NETNSID, IFLA_MIN_MTU, IFLA_MAX_MTU = 18, 29, 37, 50, 51
+IFLA_LINKINFO, IFLA_AF_SPEC, IFLA_EXT_MASK, IFLA_LINK_NETNSID, IFLA_MIN_MTU, IFLA_MAX_MTU = 18, 26, 29, 37, 50, 51
 IFLA_INFO_KIND, IFLA_INFO_DATA = 1, 2
 IFLA_VLAN_FLAGS, VLAN_FLAG_LOOSE_BINDING = 2, 0x04
+# Within IFLA_AF_SPEC the settings of IPv6 are numbers in a row; of a device without IPv6 there are none.
+IFLA_INET6_CONF, DEVCONF_DISABLE_IPV6, DEVCONF_KEEP_ADDR_ON_DOWN = 2, 26, 42
 IFA_ADDRESS, IFA_LOCAL, IFA_LABEL, IFA_CACHEINFO, IFA_FLAGS, IFA_PROTO = 1, 2, 3, 6, 8, 11
 IFA_F_NODAD, IFA_F_HOMEADDRESS, IFA_F_NOPREFIXROUTE, IFA_F_MCAUTOJOIN = 0x02, 0x10, 0x200, 0x400
 IFA_F_GIVEN = IFA_F_NODAD | IFA_F_HOMEADDRESS | IFA_F_NOPREFIXROUTE | IFA_F_MCAUTOJOIN
 # How long an address is preferred and valid, in seconds.
 LIFETIMES = struct.Struct("=II")
+SETTING = struct.Struct("=i")
 INFINITE = 0xFFFFFFFF
 FOR_EVER = LIFETIMES.pack(INFINITE, INFINITE)
 # Who made an address (IFAPROT_KERNEL_RA).
@@ -90,6 +93,9 @@ class Seen:
         self.max_mtu = messages.number(found.get(IFLA_MAX_MTU))
         self.txqueuelen = messages.number(found.get(IFLA_TXQLEN))
         self.up = bool(flags & IFF_UP)
+        settings = _ipv6_settings(found.get(IFLA_AF_SPEC))
+        self.ipv6 = not _setting(settings, DEVCONF_DISABLE_IPV6)
+        self.keeps_ipv6 = _setting(settings, DEVCONF_KEEP_ADDR_ON_DOWN) > 0
         self.addresses: tuple[Address, ...] = ()
 
     def link(self, names: Mapping[int, str], peer: Optional[End]) -> Link:
@@ -109,7 +115,18 @@ class Seen:
             addresses=self.addresses,
             peer=peer,
             bridge=self.bridge,
+            ipv6=self.ipv6,
+            keeps_ipv6=self.keeps_ipv6,
         )
+
+
+def _ipv6_settings(families: Optional[bytes]) -> bytes:
+    inner = messages.attributes(families).get(socket.AF_INET6) if families else None
+    return messages.attributes(inner).get(IFLA_INET6_CONF, b"") if inner else b""
+
+
+def _setting(settings: bytes, number: int) -> int:
+    return int(SETTING.unpack_from(settings, 4 * number)[0]) if len(settings) >= 4 * number + 4 else 0
 
 
 def _is_loose(kind: str, info: Attributes) -> bool:

@@ -14,6 +14,7 @@ from typing import Any, Optional
 
 from . import values
 from .netns_route_actions import KERNEL, LEARNED
+from .netns_sysctl_keys import DISABLE_IPV6, key_name
 from .planner import Planner
 from .state import Address, End, Link, Namespace, Route, State, place
 from .step import CREATE, DELETE, Action, ip
@@ -48,9 +49,7 @@ def exactly(
         link = planner.state.namespaces[end.netns].links[end.name]
         if any(text == found.text for found in link.addresses):
             continue
-        if values.family(text) == 6 and too_small_for_ipv6(link.mtu):
-            where = f"{option}[{number}]"
-            planner.refuse(f"IPv6 needs an MTU of {IPV6_MINIMUM_MTU} bytes; {end} has {link.mtu}", where)
+        if values.family(text) == 6 and _lacks_ipv6(planner, end, f"{option}[{number}]"):
             return
         _warn_of_overlap(planner, end, text)
         planner.do(AddAddress(end.netns, end.name, text), "the address is missing")
@@ -75,8 +74,7 @@ def as_found(
     kept = _in_place(own, tuple(found for found in wanted if not found.given)) | set(link.lost) - set(link.own)
     stale = [found for found in own if found not in kept]
     missing = [found for found in wanted if found not in kept]
-    if any(values.family(found.text) == 6 for found in missing) and too_small_for_ipv6(link.mtu):
-        planner.refuse(f"IPv6 needs an MTU of {IPV6_MINIMUM_MTU} bytes; {end} has {link.mtu}", option)
+    if any(values.family(found.text) == 6 for found in missing) and _lacks_ipv6(planner, end, option):
         return
     stopgap = _keep_ipv4(planner, end, stale, missing)
     _delete(planner, end, stale, "it is not as it was found")
@@ -85,6 +83,20 @@ def as_found(
     for found in four + [found for found in reversed(missing) if found not in four]:
         planner.do(AddAddress(end.netns, end.name, found.text, found), "the address is missing")
     _delete(planner, end, stopgap, "it was for the routes alone")
+
+
+def _lacks_ipv6(planner: Planner, end: End, option: str) -> bool:
+    """Refuses IPv6 addresses on a device that cannot have any."""
+    link = planner.state.namespaces[end.netns].links[end.name]
+    if too_small_for_ipv6(link.mtu):
+        planner.refuse(f"IPv6 needs an MTU of {IPV6_MINIMUM_MTU} bytes; {end} has {link.mtu}", option)
+    elif not link.ipv6:
+        switch = key_name(("net", "ipv6", "conf", end.name, DISABLE_IPV6))
+        right = f"declare a netns_sysctl {switch} of 0, or no IPv6 address"
+        planner.refuse(f"IPv6 is switched off on {end}: {right}", option)
+    else:
+        return False
+    return True
 
 
 def _of_others(link: Link, wanted: Iterable[str], declared: Optional[tuple[str, ...]]) -> list[Address]:
@@ -208,6 +220,20 @@ def is_default(route: Route) -> bool:
 def own_ipv6(link: Link) -> tuple[str, ...]:
     """The IPv6 addresses that the kernel would drop for good."""
     return tuple(text for text in link.own_addresses if values.family(text) == 6)
+
+
+def go_down(namespace: Namespace, device: str) -> None:
+    """What the kernel takes away when a device goes down; with keep_addr_on_down not the permanent IPv6 addresses."""
+    before = namespace.links[device].addresses
+    drop_ipv6(namespace, device)
+    if namespace.keeps_ipv6(device):
+        kept = tuple(found for found in before if values.family(found.text) == 4 or _is_kept(found))
+        namespace.links[device] = replace(namespace.links[device], addresses=kept)
+
+
+def _is_kept(found: Address) -> bool:
+    address = ipaddress.ip_address(found.host)
+    return not (found.kernel_made or found.lifetime or address.is_link_local or address.is_loopback)
 
 
 def drop_ipv6(namespace: Namespace, device: str, gone: bool = False) -> None:

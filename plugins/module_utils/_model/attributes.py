@@ -21,7 +21,7 @@ from .netns_sysctl_keys import device_of
 from .planner import Planner
 from .problems import Reader
 from .scope import Scope
-from .state import LO, Address, End, Link, PortSettings, State
+from .state import ALL_KEEP_IPV6, HOST, LO, NEW_WITHOUT_IPV6, Address, End, Link, PortSettings, State
 from .step import CHANGE, Action, Step, ip
 
 OPTIONS: dict[str, Any] = {
@@ -54,6 +54,12 @@ class Attributes:
     found: Optional[tuple[Address, ...]] = None
     declared: Optional[tuple[str, ...]] = None
 
+    @property
+    def wants_ipv6(self) -> bool:
+        """Whether there are to be IPv6 addresses."""
+        texts = (*(self.addresses or ()), *(each.text for each in self.found or ()))
+        return any(values.family(text) == 6 for text in texts)
+
     def completed(self, was: Attributes) -> Attributes:
         """With what was, where nothing is wanted; not in a bridge, which may be gone."""
         unsaid = {name for name, value in vars(self).items() if value is None} - {"master", "port", "found"}
@@ -85,7 +91,13 @@ def read(reader: Reader, mtu: tuple[int, int] = (68, 2**31 - 1)) -> Attributes:
 
 
 def add_to(scope: Scope, end: End, wanted: Attributes) -> None:
-    """What has to be read because an MTU takes IPv6 away, from a bridge as well whose MTU follows."""
+    """What has to be read to tell what becomes of IPv6: an MTU may take it away, also from a bridge that follows."""
+    sysctls = scope.namespace(end.netns).sysctls
+    if wanted.wants_ipv6:
+        sysctls.add(NEW_WITHOUT_IPV6)
+    if wanted.up is False or (wanted.up and end.netns == HOST):
+        # A device that is brought up may have to go down again when the run fails.
+        sysctls.add(ALL_KEEP_IPV6)
     for name in (end.name, wanted.master) if too_small_for_ipv6(wanted.mtu) else ():
         if name:
             scope.settings(End(end.netns, name), ("ipv6",))
@@ -138,7 +150,7 @@ def configure(planner: Planner, end: End, wanted: Attributes, option: str = "") 
     if not changes:
         return
     if changes.get("up") == (True, False):
-        # The kernel forgets IPv6 addresses when a device goes down (keep_addr_on_down is off).
+        # The kernel forgets IPv6 addresses when a device goes down, unless keep_addr_on_down is on.
         planner.kept.setdefault(end, Attributes(addresses=link.own_addresses, found=link.own))
         losses.of_routes(planner, end)
     planner.do(SetLink(end.netns, end.name, tuple((key, new) for key, (_old, new) in changes.items())), _why(changes))
@@ -250,7 +262,7 @@ class SetLink(Action):
             namespace.forget_neighbors(self.name)
         if changes.get("up") is False:
             namespace.forget_devices({self.name}, gone=False)
-            addresses.drop_ipv6(namespace, self.name)
+            addresses.go_down(namespace, self.name)
         for vlan in on_top(state, end, ["vlan"]) if "up" in changes else ():
             SetLink(vlan.netns, vlan.name, (("up", changes["up"]),)).effect(state)
         follow_mtu(namespace, self.name, before.mtu)

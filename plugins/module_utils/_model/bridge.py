@@ -68,6 +68,7 @@ class Bridge:
         scope.end(self.end)
         scope.kinds.add(NAME)
         scope.kinds.update(name for name, value in self.settings if name == "vlan_filtering" and value)
+        attributes.add_to(scope, self.end, self.wanted)
 
 
 def read(reader: Reader) -> Bridge:
@@ -274,6 +275,7 @@ class CreateBridge(Action):
             min_mtu=ETHERNET_MTU[0],
             max_mtu=ETHERNET_MTU[1],
             up=False,
+            ipv6=state.namespaces[self.netns].starts_with_ipv6,
             bridge=(*NEW, following.OWN["mac"]),
         )
         attributes.forget_settings(state, end.netns, {end.name})

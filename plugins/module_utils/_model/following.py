@@ -43,6 +43,8 @@ def follow_mtu(namespace: Namespace, device: str, before: Optional[int]) -> None
             del namespace.sysctls[key]
     if gone:
         drop_ipv6(namespace, device, gone=True)
+    else:
+        namespace.links[device] = replace(namespace.links[device], ipv6=namespace.starts_with_ipv6)
 
 
 def bridges_of(namespace: Namespace, before: Link, after: Link) -> list[tuple[str, str]]:

@@ -246,7 +246,9 @@ class MoveLink(Action):
             attributes.SetLink(vlan.netns, vlan.name, (("up", False),)).effect(state)
         attributes.drop(state, self.netns, {self.name})
         target = End(self.target, self.name)
-        state.namespaces[self.target].links[self.name] = replace(link, up=False, master=None, port=(), addresses=())
+        state.namespaces[self.target].links[self.name] = replace(
+            link, up=False, master=None, port=(), addresses=(), ipv6=state.namespaces[self.target].starts_with_ipv6
+        )
         attributes.forget_settings(state, target.netns, {target.name})
         state.rename_lower(End(self.netns, self.name), target)
         if link.peer and state.link(link.peer) is not None:

@@ -238,12 +238,15 @@ class WriteSysctl(Action):
                 sysctls[other] = replace(found, value=value)
             elif found.exists and found.value == before.value and _may_follow(other, self.key):
                 sysctls[_doubt(other)] = Sysctl(exists=False)
-        for name in self._without_ipv6(namespace):
-            addresses.drop_ipv6(namespace, name)
+        is_on = self.value == "0"
+        for name in self._switched(namespace):
+            if not is_on:
+                addresses.drop_ipv6(namespace, name)
+            namespace.links[name] = replace(namespace.links[name], ipv6=is_on)
 
-    def _without_ipv6(self, namespace: Namespace) -> list[str]:
-        """The devices on which this switches IPv6 off."""
-        if self.key[1:3] != ("ipv6", "conf") or self.key[-1] != DISABLE_IPV6 or self.value == "0":
+    def _switched(self, namespace: Namespace) -> list[str]:
+        """The devices on which this switches IPv6 on or off."""
+        if self.key[1:3] != ("ipv6", "conf") or self.key[-1] != DISABLE_IPV6:
             return []
         device = device_of(self.key)
         return [device] if device else list(namespace.links) if self.key[3] == "all" else []

@@ -75,7 +75,8 @@ PortSettings = tuple[tuple[str, int], ...]
 class Link:
     """A network device. None: not known (a device that check mode took for granted).
 
-    `port` is what somebody has changed of its settings as a port of a bridge.
+    `port` is what somebody has changed of its settings as a port of a bridge. `ipv6` is whether it may have IPv6
+    addresses (disable_ipv6), `keeps_ipv6` whether it keeps them when it goes down (keep_addr_on_down).
     """
 
     name: str
@@ -92,6 +93,8 @@ class Link:
     addresses: tuple[Address, ...] = ()
     peer: Optional[End] = None
     bridge: tuple[tuple[str, int], ...] = ()
+    ipv6: bool = True
+    keeps_ipv6: bool = False
     assumed: bool = False
 
     @property
@@ -228,6 +231,11 @@ class Sysctl:
     tree_exists: bool = True
 
 
+# Settings of all devices of a namespace that tell what else happens to them.
+NEW_WITHOUT_IPV6 = ("net", "ipv6", "conf", "default", "disable_ipv6")
+ALL_KEEP_IPV6 = ("net", "ipv6", "conf", "all", "keep_addr_on_down")
+
+
 def numbered(inode: int, born: int) -> int:
     """One number of an inode's and of the time when it was made."""
     return born << 32 | inode
@@ -258,6 +266,17 @@ class Namespace:
     def number(self) -> int:
         """By which it is told from another of its name: the kernel gives the inode's number to others afterwards."""
         return numbered(self.inode, self.born)
+
+    @property
+    def starts_with_ipv6(self) -> bool:
+        """Whether a new device may have IPv6 addresses."""
+        found = self.sysctls.get(NEW_WITHOUT_IPV6)
+        return found is None or found.value in (None, "0")
+
+    def keeps_ipv6(self, name: str) -> bool:
+        """Whether a device keeps its IPv6 addresses when it goes down."""
+        found = self.sysctls.get(ALL_KEEP_IPV6)
+        return self.links[name].keeps_ipv6 or bool(found and found.value not in (None, "0"))
 
     def copy(self) -> Namespace:
         return replace(

@@ -69,6 +69,7 @@ class CreateVeth(Action):
                 txqueuelen=1000 if wanted.txqueuelen is None else wanted.txqueuelen,
                 up=False,
                 peer=other,
+                ipv6=state.namespaces[end.netns].starts_with_ipv6,
             )
             attributes.forget_settings(state, end.netns, {end.name})
 
