@@ -362,6 +362,23 @@ def test_what_is_set_for_the_first_time_stays(wired: Host) -> None:
     assert not gone.get("failed"), gone
 
 
+def test_a_secret_does_not_change_how_addresses_are_made(wired: Host, converge: Converge) -> None:
+    """The kernel gives a device a secret that makes its addresses at random, and writing one changes that."""
+    set_up(wired, ipv6__conf__default__addr_gen_mode=3, ipv6__conf__v__addr_gen_mode=3)
+    wired.sh("ip link set v down; ip link set v up")
+    keys = ("net/ipv6/conf/v/stable_secret", "net/ipv6/conf/v/addr_gen_mode")
+    before = [wired.sysctl(key) for key in keys]
+    assert before[1] == "3"
+    converge("topology", name="t", config={"netns": [{"name": "n"}], "link": [{"netns": "n", "name": "v"}]})
+    converge("topology", name="t", state="absent")
+    assert [wired.sysctl(key) for key in keys] == before
+    default = topology(wired, ("net.ipv6.conf.default.stable_secret", "fd00::1"))
+    converge("topology", name="t", config=default)
+    assert wired.sysctl(keys[1]) == "2"
+    converge("topology", name="t", state="absent")
+    assert wired.sysctl(keys[1]) == "3"
+
+
 def test_an_empty_list_is_a_value(wired: Host, converge: Converge) -> None:
     name = "net.ipv4.ip_local_reserved_ports"
     converge("topology", name="t", config=topology(wired, (name, "8080")))

@@ -109,7 +109,7 @@ def test_after_a_failure(host: Host, name: str) -> None:
 @pytest.mark.parametrize("name", ["moved", "another MAC", "too small for IPv6"])
 def test_a_path_through_a_device_that_is_down(host: Host, name: str, how: str) -> None:
     """A route keeps it as long as another path lives, but the kernel takes none that is dead."""
-    host.sh(f"ip link set eth1 down; ip address add {V6} dev eth1 nodad; ip neighbor add proxy 192.0.2.78 dev eth1")
+    host.sh(f"ip link set eth1 down; ip address replace {V6} dev eth1 nodad; ip neighbor add proxy 192.0.2.78 dev eth1")
     before = found(host)
     assert all(f"nexthop via {gateway} dev eth1" in before for gateway in ("192.0.2.9", "2001:db8:1::9"))
     for steps in range(plan_of(host, config=CHANGES[name]) + 1) if how == "a failure" else ():

@@ -97,3 +97,20 @@ def test_what_stands_on_a_device_that_goes_is_told(host: Host) -> None:
     gone = host.do("topology", name="lab", state="absent")
     assert "theirs0 goes with br0, which it stands on, though this topology did not make it" in warnings(gone)
     assert "theirs0" not in host.sh("ip -o link")
+
+
+def test_what_takes_all_packets_leaves_none_to_a_bridge(host: Host) -> None:
+    """The kernel refuses such a port; everything else of the device comes back."""
+    host.sh(
+        "ip link add theirs type bridge; ip link add eth1 type veth peer name far1; ip link set eth1 master theirs;"
+        " ip address add 192.0.2.1/24 dev eth1"
+    )
+    apply(host, {"link": [{"name": "eth1", "master": "", "mtu": 1400, "addresses": []}]})
+    host.sh("ip link add link eth1 name upper type macvlan mode bridge")
+    wrong = "eth1 cannot be a bridge port: upper, a macvlan, takes all that comes in by it"
+    for check in (True, False):
+        refused = host.module("link", name="eth1", master="theirs", check=check)
+        assert refused["msg"] == f"master: {wrong}"
+    gone = host.do("topology", name="lab", state="absent")
+    assert f"what was found before cannot be put back: {wrong}" in warnings(gone)
+    assert {"mtu": 1500, "addresses": ["192.0.2.1/24"], "master": ""}.items() <= host.attributes("eth1").items()

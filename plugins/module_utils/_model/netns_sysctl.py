@@ -15,6 +15,7 @@ from . import addresses, values
 from .netns_sysctl_keys import (
     DISABLE_IPV6,
     FORMS,
+    STABLE_SECRET,
     Key,
     default_of,
     device_of,
@@ -71,9 +72,9 @@ DERIVED = ("mtu", "mc_forwarding")
 
 
 def order(spec: SysctlSpec) -> int:
-    """`ip_forward`, `all` and `default` write through to the devices, so they come first."""
+    """`ip_forward`, `all` and `default` write through to the devices, a secret to how its device makes addresses."""
     if device_of(spec.key):
-        return 3
+        return 3 if spec.key[-1] == STABLE_SECRET else 4
     return {"all": 1, "default": 2}.get(spec.key[3] if len(spec.key) > 4 else "", 0)
 
 
@@ -272,6 +273,10 @@ def inherited(state: State, subject: tuple[str, Key]) -> bool:
     netns, parts = subject
     sysctls = state.namespaces[netns].sysctls
     default = sysctls.get(default_of(parts)) if device_of(parts) else None
+    secret = sysctls.get((*parts[:-1], STABLE_SECRET))
+    if secret and secret.value is not None and parts in written_through((*parts[:-1], STABLE_SECRET)):
+        # It comes back as well, and would change this one.
+        return False
     return parts[-1] in DERIVED or bool(default and default.value == sysctls[parts].value)
 
 

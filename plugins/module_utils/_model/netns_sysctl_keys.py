@@ -19,6 +19,9 @@ Key = tuple[str, ...]
 PER_DEVICE = ("conf", "neigh")
 EVERYWHERE = ("all", "default")
 DISABLE_IPV6 = "disable_ipv6"
+# With a secret of its own a device makes its link-local address by that, until it is told otherwise.
+STABLE_SECRET = "stable_secret"
+BY_SECRET = "2"
 # Two keys, one value: in packets and in bytes, in seconds and in milliseconds.
 EXACT_TWINS = {
     "unres_qlen": "unres_qlen_bytes",
@@ -154,6 +157,8 @@ def written_through(parts: Key) -> tuple[Key, ...]:
         return ipv4, ACCEPT_REDIRECTS
     if parts == ("net", "ipv4", "conf", "all", "forwarding"):
         return ipv4, ("net", "ipv4", "ip_forward"), ACCEPT_REDIRECTS
+    if parts[1:3] == ("ipv6", "conf") and parts[-1] == STABLE_SECRET:
+        return ((*parts[:3], "*" if parts[3] == "default" else parts[3], "addr_gen_mode"),)
     if parts[1:4] == ("ipv6", "conf", "all") and parts[-1] in IPV6_THROUGH:
         return (("net", "ipv6", "conf", "*", parts[-1]),)
     return ()
@@ -165,6 +170,8 @@ def followed(parts: Key, value: str, other: Key) -> Optional[str]:
         return None
     if other == ACCEPT_REDIRECTS:
         return "1" if value == "0" else "0"
+    if parts[-1] == STABLE_SECRET:
+        return None if other[3] in EVERYWHERE else BY_SECRET
     return None if parts[-1] == "force_forwarding" and other[3] == "default" else value
 
 

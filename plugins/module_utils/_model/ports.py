@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from .attributes import Attributes, SetLink, kind_name
-from .planner import Planner
+from .following import STACKED, on_top
+from .planner import UNDO, Planner
 from .state import LO, End, PortSettings, State
 from .step import CHANGE, Action, ip
 
 ON, OFF = (1,), (0,)
+# What leaves nothing to a bridge of what comes in by the device below.
+TAKING = tuple(kind for kind in STACKED if kind != "vlan")
 # What the kernel gives a new port; its cost goes by the speed of the device.
 DEFAULTS: dict[str, tuple[int, ...]] = {
     "priority": (32,),
@@ -71,10 +74,25 @@ def _enslave(planner: Planner, end: End, wanted: Attributes, option: str) -> Non
 def can_be_port(planner: Planner, end: End, option: str) -> bool:
     """Whether the kernel puts a device into a bridge; says so where it does not."""
     link = planner.state.link(end)
-    if link is None or (end.name != LO and link.kind != "bridge"):
+    if link is None:
         return True
-    planner.refuse(f"{end} is {kind_name(link)}, which cannot be a bridge port", option)
-    return False
+    if end.name == LO or link.kind == "bridge":
+        planner.refuse(f"{end} is {kind_name(link)}, which cannot be a bridge port", option)
+        return False
+    for upper in on_top(planner.state, end, TAKING):
+        wrong = f"{end} cannot be a bridge port: {upper}, {_kind_of(planner, upper)}, takes all that comes in by it"
+        if planner.path.startswith(UNDO):
+            # Somebody has put it there since; the rest of the device comes back.
+            planner.warn(f"what was found before cannot be put back: {wrong}")
+        else:
+            planner.refuse(wrong, option)
+        return False
+    return True
+
+
+def _kind_of(planner: Planner, end: End) -> str:
+    link = planner.state.link(end)
+    return kind_name(link) if link else ""
 
 
 def set_master(planner: Planner, end: End, master: str) -> None:
