@@ -58,6 +58,17 @@ def load(name: str, host: str) -> Optional[Ledger]:
 
 def save(ledger: Ledger) -> None:
     """Writes a ledger so that it is whole or not there at all."""
+    try:
+        _save(ledger)
+    except OSError as error:
+        with suppress(OSError):
+            os.unlink(path_of(ledger.name) + ".new")
+        said = error.strerror or str(error)
+        attempted, hint = f"write the ledger {path_of(ledger.name)}", "make room for it, and run again"
+        raise KernelError(attempted, "", said, hint) from error
+
+
+def _save(ledger: Ledger) -> None:
     os.makedirs(FOLDER, mode=0o700, exist_ok=True)
     temporary = path_of(ledger.name) + ".new"
     with open(temporary, "w", encoding="utf-8") as stream:

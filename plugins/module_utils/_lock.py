@@ -30,7 +30,9 @@ def lock(purpose: str, seconds: float = SECONDS) -> Iterator[None]:
     descriptor = _acquire(seconds)
     try:
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"process {os.getpid()} ({purpose})\n".encode(), 0)
+        # Without room for it the others are told of another process.
+        with suppress(OSError):
+            os.pwrite(descriptor, f"process {os.getpid()} ({purpose})\n".encode(), 0)
         yield
     finally:
         # Nothing is left behind; whoever waits on the unlinked file sees that and opens the next one.

@@ -304,7 +304,9 @@ class _Run:
             elif error.restored and before is not None:
                 again = before.objects if self.sealed else before.touched(planned)
                 before.recognise(again, observe(session, self._scope(before, before.objects)))
-                _ledger.save(before)
+                # The one of the run that failed tells the next run the same.
+                with suppress(KernelError):
+                    _ledger.save(before)
             raise
 
 

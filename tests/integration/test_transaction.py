@@ -227,11 +227,19 @@ def test_a_ledger_that_cannot_be_read_is_told_and_nothing_changes(host: Host, sp
 def test_a_ledger_that_cannot_be_written_stops_the_run_before_anything_changes(host: Host) -> None:
     host.sh("mkdir /run/nsfabric; mount -t tmpfs -o size=4k tmpfs /run/nsfabric")
     failed = host.module("topology", name="lab", config=STAR)
-    assert "No space left on device" in failed["msg"], failed["msg"]
-    assert failed["msg"].endswith("The host was put back as it was found."), failed["msg"]
+    assert failed["msg"] == (
+        "cannot write the ledger /run/nsfabric/topologies/lab.json in the host: No space left on device; "
+        "make room for it, and run again. The host was put back as it was found."
+    )
     assert "ns1" not in host.sh("ip netns list")
     host.sh("mount -o remount,size=1m /run/nsfabric")
     assert apply(host, STAR)["changed"]
+    built = snapshot(host)
+    host.sh("head -c 2M /dev/zero > /run/nsfabric/full || true")
+    failed = host.module("topology", name="lab", state="absent")
+    assert failed["msg"].endswith("The host was put back as it was found."), failed["msg"]
+    host.sh("rm /run/nsfabric/full")
+    assert snapshot(host) == built
 
 
 def test_without_a_place_for_the_lock_nothing_is_done(host: Host) -> None:
