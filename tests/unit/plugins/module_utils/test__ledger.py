@@ -47,7 +47,7 @@ def test_it_is_whole_or_not_there(folder: Path, monkeypatch: pytest.MonkeyPatch)
         raise OSError("no space left")
 
     monkeypatch.setattr(os, "fsync", fail)
-    with pytest.raises(OSError, match="no space left"):
+    with pytest.raises(KernelError, match=r"cannot write the ledger .*: no space left"):
         _ledger.save(ledger(complete=True))
     monkeypatch.undo()
     monkeypatch.setattr(_ledger, "FOLDER", str(folder))
