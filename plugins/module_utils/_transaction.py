@@ -130,8 +130,10 @@ def _way_back(undo: Document, planned: Plan, now: State) -> tuple[Document, Plan
     back = documents.plan(undo, now, problems, as_found=moved)
     in_the_way = misplaced(undo, planned, now) if problems else []
     if in_the_way:
-        problems = Problems()
+        fewer = Problems()
         config = {**restoration(standing_on(moved, planned)), "veth": in_the_way}
-        undo = documents.merged(undo, documents.read(config, problems, UNDO))
-        back = documents.plan(undo, now, problems, as_found=moved)
+        anew = documents.merged(undo, documents.read(config, fewer, UNDO))
+        planned_anew = documents.plan(anew, now, fewer, as_found=moved)
+        if len(fewer.found) < len(problems.found):
+            return anew, planned_anew, fewer
     return undo, back, problems

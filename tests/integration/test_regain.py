@@ -128,11 +128,14 @@ def test_a_device_of_others_stays_when_the_way_back_is_blocked(host: Host) -> No
 
     cable = {"name": "a", "peer": {"name": "b"}}
     apply(host, {"veth": [cable]})
+    host.sh("ip link set dev a alias mine")
     config = {**CHANGES["moved"], "veth": [{**cable, "netns": "ns1"}]}
     config["netns_route"] = [{"destination": "10.9.0.0/16", "gateway": "198.51.100.9"}]
     failed = host.module("topology", name="lab", config=config, inside=after(3, blocked))
     assert "could NOT be put back" in failed["msg"]
     assert host.link("eth1"), failed["msg"]
+    # To make a cable anew would not help either.
+    assert (host.link("a") or {}).get("ifalias") == "mine", failed["msg"]
 
 
 @pytest.mark.parametrize("name", ["none", "the same subnet", "with the route"])
