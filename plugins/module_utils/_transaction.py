@@ -18,7 +18,7 @@ from ._model import document as documents
 from ._model import sealed
 from ._model.attributes import are_unforeseen
 from ._model.document import Config, Document, Plan
-from ._model.planner import UNDO
+from ._model.planner import UNDO, AsFound
 from ._model.problems import Problems
 from ._model.restoration import made_or_moved, misplaced, restoration
 from ._model.state import State
@@ -100,7 +100,7 @@ def _left(left: Plan) -> str:
 
 def _put_back(session: Session, document: Document, planned: Plan, former: Config, error: Exception) -> Failed:
     """Plans from what is there now to what was there before; what this run did not touch is left alone."""
-    problems, told, moved = Problems(), "", made_or_moved(planned)
+    problems, told, was = Problems(), "", AsFound(made_or_moved(planned), planned.before)
     try:
         with _signals.ignored():
             config: Config = restoration([*touched(planned), *passing(planned)])
@@ -113,10 +113,10 @@ def _put_back(session: Session, document: Document, planned: Plan, former: Confi
             undo, back, obstacles = _way_back(undo, planned, observe(session, scope))
             problems.found.extend(obstacles.found)
             apply(session, back.steps)
-            left = documents.plan(undo, observe(session, scope), problems, as_found=moved)
+            left = documents.plan(undo, observe(session, scope), problems, as_found=was)
             if are_unforeseen(left.steps, left.before):
                 apply(session, left.steps)
-                left = documents.plan(undo, observe(session, scope), problems, as_found=moved)
+                left = documents.plan(undo, observe(session, scope), problems, as_found=was)
         wrong = "; ".join([*map(str, problems.found), *(step.action.what() for step in left.steps)])
     except (KernelError, OSError) as second:
         wrong = str(second)
@@ -126,14 +126,14 @@ def _put_back(session: Session, document: Document, planned: Plan, former: Confi
 
 def _way_back(undo: Document, planned: Plan, now: State) -> tuple[Document, Plan, Problems]:
     """What puts a host back; where cables stand in each other's way, they are made anew, with what stood on them."""
-    problems, moved = Problems(), made_or_moved(planned)
-    back = documents.plan(undo, now, problems, as_found=moved)
+    problems, was = Problems(), AsFound(made_or_moved(planned), planned.before)
+    back = documents.plan(undo, now, problems, as_found=was)
     in_the_way = misplaced(undo, planned, now) if problems else []
     if in_the_way:
         fewer = Problems()
-        config = {**restoration(standing_on(moved, planned)), "veth": in_the_way}
+        config = {**restoration(standing_on(was.moved, planned)), "veth": in_the_way}
         anew = documents.merged(undo, documents.read(config, fewer, UNDO))
-        planned_anew = documents.plan(anew, now, fewer, as_found=moved)
+        planned_anew = documents.plan(anew, now, fewer, as_found=was)
         if len(fewer.found) < len(problems.found):
             return anew, planned_anew, fewer
     return undo, back, problems

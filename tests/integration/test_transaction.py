@@ -167,6 +167,22 @@ def test_a_failure_on_the_way_down_and_then_down(host: Host) -> None:
         assert snapshot(host) == before, f"failed after {steps} steps"
 
 
+@pytest.mark.parametrize("goes", ["all", "some"])
+def test_rules_come_back_in_their_order(host: Host, goes: str) -> None:
+    """nftables transactions are whole, but a step after one may fail, and purge takes rules from between others."""
+    sources = [f"10.{number}.0.0/16" for number in range(4)]
+    rules: dict[str, Any] = {kind: [{"source": each} for each in sources] for kind in ("masquerade", "forward_accept")}
+    rules["forward_accept"][1]["replies"] = True
+    apply(host, {**rules, "bridge": [{"name": "br0"}]})
+    before = snapshot(host)
+    fewer = {"config": {kind: entries[::2] for kind, entries in rules.items()}}
+    wanted: dict[str, Any] = fewer if goes == "some" else {"state": "absent"}
+    for steps in range(plan_of(host, **wanted) + 1):
+        failed = host.module("topology", name="lab", inside=after(steps, refuse), **wanted)
+        assert failed["msg"].endswith("The host was put back as it was found."), failed["msg"]
+        assert snapshot(host) == before, f"failed after {steps} steps"
+
+
 def test_a_run_waits_for_another_and_names_it(host: Host) -> None:
     held, tell = os.pipe()
     holder = os.fork()

@@ -161,6 +161,8 @@ def _commands(action: Any) -> list[dict[str, Any]]:
     rule: dict[str, Any] = {"family": place.family, "table": place.table, "chain": place.chain}
     if isinstance(action, AddRule):
         rule.update({"comment": action.comment, "expr": [_expression(word) for word in ordered(action.body)]})
+        if action.follower:
+            return [{"insert": {"rule": {**rule, "handle": action.follower}}}]
         return [{"insert" if action.at_top else "add": {"rule": rule}}]
     if isinstance(action, DeleteRule):
         return [{"delete": {"rule": {**rule, "handle": action.found.handle}}}]

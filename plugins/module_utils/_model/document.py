@@ -11,11 +11,11 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
-from .planner import Planner
+from .planner import AsFound, Planner
 from .problems import Problems, Reader
 from .registry import KINDS, PLANS
 from .scope import Scope
-from .state import End, State
+from .state import State
 from .step import Step
 
 Config = Mapping[str, Sequence[Mapping[str, Any]]]
@@ -134,7 +134,7 @@ def plan(
     before: State,
     problems: Problems,
     assume: bool = False,
-    as_found: Optional[AbstractSet[End]] = None,
+    as_found: Optional[AsFound] = None,
 ) -> Plan:
     """The steps that lead from `before` to the document; `problems` says why there are none."""
     planner = Planner(before.copy(), problems, assume, as_found, before=before)

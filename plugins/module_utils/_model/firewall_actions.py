@@ -79,26 +79,32 @@ class FirewallAction(Action):
 
 @dataclass(frozen=True)
 class AddRule(FirewallAction):
-    """Puts a rule into a chain: NAT at the end, an accept at the top."""
+    """Puts a rule into a chain: NAT at the end, an accept at the top.
+
+    Where rules of ours are put back, it is at the end with `in_order`, or before the rule with the handle `follower`.
+    """
 
     netns: str
     place: Place
     comment: str
     body: Body
     program: str = "nft"
+    in_order: bool = False
+    follower: int = 0
     change = CREATE
 
     @property
     def at_top(self) -> bool:
-        return "accept" in self.body
+        return "accept" in self.body and not self.in_order
 
     def what(self) -> str:
         return f"add a rule to {self.place}: {' '.join(ordered(self.body))}"
 
     def command(self) -> str:
         if self.place.backend == NFT:
-            verb = "insert" if self.at_top else "add"
-            text = f"{verb} rule {' '.join(self.place[1:])} {nft_text(self.body, self.comment)}"
+            verb = "insert" if self.at_top or self.follower else "add"
+            where = " ".join([*self.place[1:], *(["handle", str(self.follower)] if self.follower else [])])
+            text = f"{verb} rule {where} {nft_text(self.body, self.comment)}"
             return inside(self.netns, f"nft {shlex.quote(text)}")
         words = [self.program, "-t", self.place.table, "-I" if self.at_top else "-A", self.place.chain]
         words += iptables_words(self.body, self.comment)

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Optional
 
 from . import fastpath_rules, values
@@ -195,7 +195,7 @@ def converge(planner: Planner, spec: RuleSpec, wanted: Sequence[Wanted]) -> None
     """Plans that a rule stands at its places, once, as it should read, and nowhere else."""
     _check_fastpaths(planner, spec)
     firewall = firewall_of(planner.state, spec.netns)
-    missing = list(wanted)
+    missing = sorted(wanted, key=lambda want: _number(planner, spec.netns, want))
     for found in firewall.ours(spec.rule):
         same = next((want for want in missing if want[:3] == (found.place, found.comment, found.body)), None)
         if same and not found.shadowed:
@@ -205,7 +205,33 @@ def converge(planner: Planner, spec: RuleSpec, wanted: Sequence[Wanted]) -> None
     for want in missing:
         _make_room(planner, spec, want.place)
         program = firewall.program(want.place)
-        planner.do(AddRule(spec.netns, want.place, want.comment, want.body, program), want.why)
+        rule = AddRule(spec.netns, want.place, want.comment, want.body, program)
+        planner.do(_as_it_stood(planner, rule, want), want.why)
+
+
+def _number(planner: Planner, netns: str, want: Wanted) -> int:
+    """Where a rule of ours stood that is put back; 0 for others."""
+    stood = _stood(planner, netns, want.place)
+    return stood.index(want.comment) if want.comment in stood else 0
+
+
+def _stood(planner: Planner, netns: str, place: Place) -> list[str]:
+    """The rules of a chain of our own, in their order, as a failed run found them."""
+    was = planner.as_found.state if planner.as_found and place.backend == NFT and place.table == OWNER else None
+    if was is None or netns not in was.namespaces:
+        return []
+    return [found.comment for found in firewall_of(was, netns).rules if found.place == place]
+
+
+def _as_it_stood(planner: Planner, rule: AddRule, want: Wanted) -> AddRule:
+    """A rule at its former place among those of our own."""
+    stood = _stood(planner, rule.netns, want.place)
+    if want.comment not in stood:
+        return rule
+    later = stood[stood.index(want.comment) + 1 :]
+    there = (found for found in firewall_of(planner.state, rule.netns).rules if found.place == want.place)
+    handles = (found.handle for found in there if found.handle and found.comment in later)
+    return replace(rule, in_order=True, follower=next(handles, 0))
 
 
 def _check_fastpaths(planner: Planner, spec: RuleSpec) -> None:

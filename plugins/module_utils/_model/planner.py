@@ -38,20 +38,27 @@ class Together:
     function: Callable[[Planner, Sequence[Any]], None]
 
 
+@dataclass(frozen=True)
+class AsFound:
+    """What a run was that failed and is put back: the devices that it made or moved, and the state before it."""
+
+    moved: AbstractSet[End]
+    state: State
+
+
 @dataclass
 class Planner:
     """Walks through the phases; each kind's functions look at `state` and call `do`.
 
     With `assume`, a namespace or link that is missing is taken for granted, with a warning:
-    in check mode an earlier task of the same play would have made it. With `as_found`, a failed run is put back, of
-    which these are the devices that it made or moved: what stood together before may do so again. `before` is what
-    `state` was.
+    in check mode an earlier task of the same play would have made it. With `as_found`, a failed run is put back:
+    what stood together before may do so again. `before` is what `state` was.
     """
 
     state: State
     problems: Problems
     assume: bool = False
-    as_found: Optional[AbstractSet[End]] = None
+    as_found: Optional[AsFound] = None
     steps: list[Step] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     phase: str = PHASES[0]

@@ -195,7 +195,7 @@ def _whereabouts(planner: Planner, spec: Veth) -> End:
     found = planner.state.link(now)
     if found is None or now == spec.near or found.peer == spec.far:
         return now
-    if planner.as_found is not None and not planner.as_found & {now, found.peer}:
+    if planner.as_found is not None and not planner.as_found.moved & {now, found.peer}:
         # A failed run did not bring it here.
         return spec.near
     others = (other for other in planner.specs.get(NAME, ()) if other is not spec)

@@ -21,6 +21,7 @@ from ansible_collections.nsfabric.linux.plugins.module_utils._model.fastpath_act
     told_by,
 )
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.firewall import Chain, Firewall, Place
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.planner import AsFound
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.problems import Problems
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import (
     HOST,
@@ -264,7 +265,7 @@ def test_what_stood_together_is_put_back_together(wanted: dict[str, Any]) -> Non
     if "fastpath" in wanted:
         state = plan(state, {"masquerade": [{"source": "10.0.0.0/16"}]})[0].after
     problems = Problems()
-    planned = documents.plan(documents.read(wanted, problems), state, problems, as_found=set())
+    planned = documents.plan(documents.read(wanted, problems), state, problems, as_found=AsFound(set(), state))
     assert not problems
     assert planned.steps
 
