@@ -227,7 +227,9 @@ def test_addresses_outlive_the_way_down(host: Host, converge: Any) -> None:
 
 
 def test_a_port_that_cannot_be_taken_leaves_nothing_behind(host: Host, refused: Any, cables: None) -> None:
-    host.sh("ip link add mv0 link p2 type macvlan; ip link add other type bridge; ip link set p3 master other")
+    # Out of sight, in a namespace that nobody has declared.
+    host.sh("ip netns add away; ip link add mv0 link p2 netns away type macvlan")
+    host.sh("ip link add other type bridge; ip link set p3 master other")
     options = {"addresses": ["10.0.0.1/24"], "stp": True, "ports": ["p1", "p3", "p2"]}
     message = refused("bridge", name="br0", checked=False, **options)
     assert "cannot set p2: master br0 in the host: " in message

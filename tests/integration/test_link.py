@@ -258,7 +258,8 @@ def test_a_refused_step_leaves_nothing_behind(host: Host, refused: Any, nic: str
 
 
 def test_a_device_in_use_is_not_enslaved_half(host: Host, refused: Any, nic: str) -> None:
-    host.sh(f"ip link add mv0 link {nic} type macvlan; ip link add br0 type bridge")
+    # Out of sight, in a namespace that nobody has declared.
+    host.sh(f"ip netns add away; ip link add mv0 link {nic} netns away type macvlan; ip link add br0 type bridge")
     message = refused("link", name=nic, master="br0", up=False, mac=MAC, addresses=["10.0.0.1/24"], checked=False)
     assert "cannot set nic: master br0 in the host: " in message
     assert "Device or resource busy" in message
