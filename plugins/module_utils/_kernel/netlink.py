@@ -64,7 +64,8 @@ AT_NUMBER, AT_INDEX = 8, 20
 WINDOW = 128
 # and more bytes at once the default send buffer (EMSGSIZE).
 WINDOW_BYTES = 64 * 1024
-BUFFER = 1 << 20
+# Twice what the kernel gives at once. To allocate a megabyte takes longer than many an answer.
+BUFFER = 64 * 1024
 
 
 class Answer(NamedTuple):
@@ -239,6 +240,8 @@ def _messages(data: bytes) -> Iterator[tuple[int, int, int, int, int]]:
     start = 0
     while start + HEADER.size <= len(data):
         length, kind, flags, number = HEADER.unpack_from(data, start)[:4]
+        if start + length > len(data):
+            raise OSError(errno.EMSGSIZE, "the kernel's answer is longer than any was expected to be")
         yield number, kind, flags, start, start + length
         start += (length + 3) & ~3
 
