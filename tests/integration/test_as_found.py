@@ -223,6 +223,22 @@ def test_what_came_back_is_not_the_topologys_any_more(host: Host, name: str) -> 
     assert exactly(host) == before
 
 
+@pytest.mark.parametrize("how", ["absent", "purge"])
+@pytest.mark.parametrize("name", ["none", "moved and changed", "too small for IPv6"])
+def test_without_ipv6_the_rest_comes_back(host: Host, name: str, how: str) -> None:
+    """Somebody has switched it off since."""
+    before = host.attributes("eth1")
+    apply(host, CHANGES[name])
+    host.sh("echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6")
+    gone = (
+        apply(host, {"netns": [{"name": "ns2"}]}) if how == "purge" else host.do("topology", name="lab", state="absent")
+    )
+    assert "what was found before cannot be put back: IPv6 is switched off on eth1" in warnings(gone)
+    four = [address for address in before["addresses"] if ":" not in address]
+    assert host.attributes("eth1") == {**before, "addresses": four}
+    assert "10.20.0.0/16 via 192.0.2.2" in host.sh("ip route")
+
+
 @pytest.mark.parametrize("left", [None, []], ids=["with its bridge", "alone"])
 def test_a_port_that_a_bridge_gives_up_goes_back_to_the_one_it_was_found_in(host: Host, left: list[str] | None) -> None:
     before = exactly(host)

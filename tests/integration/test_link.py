@@ -124,6 +124,9 @@ def test_without_ipv6(host: Host, converge: Any, refused: Any, nic: str) -> None
         f"addresses[1]: IPv6 is switched off on {nic}: declare a netns_sysctl net.ipv6.conf.{nic}.disable_ipv6 of 0, "
         "or no IPv6 address"
     )
+    host.sh(f"ip link set {nic} up")
+    assert "IPv6 is switched off on nic" in refused("netns_route", checked=False, destination="fd00:9::/64", device=nic)
+    assert "IPv6 is switched off on nic" in refused("netns_neighbor", device=nic, address="fd00::2", mac=MAC)
     assert "IPv6 is switched off on br0" in refused("bridge", name="br0", addresses=["fd00::1/64"])
     far = {"name": "b", "addresses": ["fd00::2/64"]}
     assert "IPv6 is switched off on b" in refused("veth", name="a", peer=far)

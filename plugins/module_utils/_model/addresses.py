@@ -15,7 +15,7 @@ from typing import Any, Optional
 from . import values
 from .netns_route_actions import KERNEL, LEARNED
 from .netns_sysctl_keys import DISABLE_IPV6, key_name
-from .planner import Planner
+from .planner import UNDO, Planner
 from .state import Address, End, Link, Namespace, Route, State, place
 from .step import CREATE, DELETE, Action, ip
 
@@ -50,7 +50,7 @@ def exactly(
         if any(text == found.text for found in link.addresses):
             continue
         if values.family(text) == 6 and _lacks_ipv6(planner, end, f"{option}[{number}]"):
-            return
+            continue
         _warn_of_overlap(planner, end, text)
         planner.do(AddAddress(end.netns, end.name, text), "the address is missing")
     for found in _missing(planner, end, others):
@@ -75,7 +75,7 @@ def as_found(
     stale = [found for found in own if found not in kept]
     missing = [found for found in wanted if found not in kept]
     if any(values.family(found.text) == 6 for found in missing) and _lacks_ipv6(planner, end, option):
-        return
+        missing = _ipv4(missing)
     stopgap = _keep_ipv4(planner, end, stale, missing)
     _delete(planner, end, stale, "it is not as it was found")
     missing = _missing(planner, end, [*missing, *others])
@@ -86,16 +86,20 @@ def as_found(
 
 
 def _lacks_ipv6(planner: Planner, end: End, option: str) -> bool:
-    """Refuses IPv6 addresses on a device that cannot have any."""
+    """Whether a device cannot have IPv6 addresses; says so once."""
     link = planner.state.namespaces[end.netns].links[end.name]
     if too_small_for_ipv6(link.mtu):
-        planner.refuse(f"IPv6 needs an MTU of {IPV6_MINIMUM_MTU} bytes; {end} has {link.mtu}", option)
+        wrong = f"IPv6 needs an MTU of {IPV6_MINIMUM_MTU} bytes; {end} has {link.mtu}"
     elif not link.ipv6:
         switch = key_name(("net", "ipv6", "conf", end.name, DISABLE_IPV6))
-        right = f"declare a netns_sysctl {switch} of 0, or no IPv6 address"
-        planner.refuse(f"IPv6 is switched off on {end}: {right}", option)
+        wrong = f"IPv6 is switched off on {end}: declare a netns_sysctl {switch} of 0, or no IPv6 address"
     else:
         return False
+    if planner.path.startswith(UNDO):
+        # Somebody has seen to that since; the rest of the device comes back.
+        planner.warn(f"what was found before cannot be put back: {wrong}")
+    elif not any(problem.message == wrong for problem in planner.problems.found):
+        planner.refuse(wrong, option)
     return True
 
 

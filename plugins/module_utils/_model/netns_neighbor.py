@@ -114,6 +114,9 @@ def _plan(planner: Planner, spec: NeighborSpec) -> None:
     if not spec.key.proxy and _has_no_mac(device):
         planner.refuse(f"{End(spec.netns, device.name)} has no Ethernet address, and so no neighbours", "device")
         return
+    if not (spec.key.proxy or device.ipv6 or values.family(spec.key.address) == 4):
+        planner.refuse(f"IPv6 is switched off on {End(spec.netns, device.name)}", "device")
+        return
     mac = spec.mac
     if spec.mac_of is not None:
         other = planner.link(spec.mac_of, "mac_of")

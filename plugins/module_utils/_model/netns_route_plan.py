@@ -27,7 +27,7 @@ from .netns_route_actions import (
 )
 from .netns_route_spec import HopSpec, RouteSpec
 from .planner import Planner
-from .state import LO, End, Hop, Namespace, Route, RouteKey, place
+from .state import LO, End, Hop, Link, Namespace, Route, RouteKey, place
 
 # What the kernel gives the routes it makes for IPv6 addresses.
 CONNECTED_IPV6_METRIC = 256
@@ -121,8 +121,9 @@ def _may_lead(planner: Planner, spec: RouteSpec, wanted: tuple[Route, ...], name
     """Whether the kernel would take back what was found: devices up, gateways in reach, sources here."""
     before = len(planner.problems.found)
     for name in sorted({name for route in wanted for name in route.devices}):
-        if namespace.links[name].up is False:
-            planner.refuse(f"{name} in {place(spec.netns)} is down; a route needs it up", "device")
+        wrong = _takes_no_route(namespace.links[name], spec)
+        if wrong:
+            planner.refuse(wrong, "device")
     for source in sorted({route.source for route in wanted if route.source}):
         if not is_local(source, namespace):
             planner.refuse(f"no device in {place(spec.netns)} has the address {source}", "source")
@@ -261,15 +262,22 @@ def _fits(planner: Planner, spec: RouteSpec, wanted: Route, namespace: Namespace
     before = len(planner.problems.found)
     for hop in spec.hops:
         link = namespace.links.get(hop.device or "")
-        if link is not None and link.up is False and not namespace.assumed:
-            message = f"{link.name} in {place(spec.netns)} is down; a route needs it up"
-            _lack(planner, message, _option(spec, hop, "device"))
+        wrong = _takes_no_route(link, spec) if link is not None and not namespace.assumed else ""
+        if wrong:
+            _lack(planner, wrong, _option(spec, hop, "device"))
         elif hop.gateway:
             onlink = any(hop.gateway == other.gateway and other.onlink for other in wanted.hops)
             _check_gateway(planner, spec, hop, onlink, namespace)
     if wanted.source and not _guessing(namespace) and not is_local(wanted.source, namespace):
         _lack(planner, f"no device in {place(spec.netns)} has the address {wanted.source}", "source")
     return len(planner.problems.found) == before
+
+
+def _takes_no_route(link: Link, spec: RouteSpec) -> str:
+    """Why a device takes no route; "" where it does."""
+    if link.up is False:
+        return f"{link.name} in {place(spec.netns)} is down; a route needs it up"
+    return "" if link.ipv6 or spec.family == 4 else f"IPv6 is switched off on {link.name} in {place(spec.netns)}"
 
 
 def _lack(planner: Planner, message: str, option: str) -> None:
