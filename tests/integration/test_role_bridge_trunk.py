@@ -30,13 +30,13 @@ def test_frames_cross_the_cable_untouched(host: Host) -> None:
 
     arriving = Capture(host, "veth3", "icmp[icmptype] == icmp-echo", "ns3")
     crossed = Count(host, "vethb", "ip saddr 10.1.0.1 icmp type echo-request")
-    assert "5 received" in host.sh("ping -n -c5 -i0.01 10.1.0.3", "ns1")
+    assert "5 received" in host.sh("ping -n -c5 -i.2 10.1.0.3", "ns1")
     assert int(crossed) == 5
     packet = arriving.packets()[0]
     assert f"{mac[1]} > {mac[3]}" in packet
     assert "ttl 64" in packet
     assert "10.1.0.1 > 10.1.0.3" in packet
-    assert "5 received" in host.sh("ping -n -c5 -i0.01 10.1.0.2", "ns1")
+    assert "5 received" in host.sh("ping -n -c5 -i.2 10.1.0.2", "ns1")
     assert int(crossed) == 5, "what stays on the first bridge stays off the cable"
     crossed.stop()
     learned = {found["mac"]: found["ifname"] for found in host.json("bridge -j fdb show br br0") if "master" in found}

@@ -47,7 +47,7 @@ def test_neighbours_are_bridged_and_not_translated(host: Host) -> None:
     arriving = Capture(host, "veth2", "icmp[icmptype] == icmp-echo", "ns2")
     ports = [Count(host, f"br-veth{n}", f"icmp type {kind}") for n, kind in ((1, "echo-request"), (2, "echo-reply"))]
     outside = Count(host, "lan", "icmp type echo-request", "outside")
-    assert "5 received" in host.sh("ping -n -c5 -i0.01 10.1.0.2", "ns1")
+    assert "5 received" in host.sh("ping -n -c5 -i.2 10.1.0.2", "ns1")
     packet = arriving.packets()[0]
     assert f"{mac[1]} > {mac[2]}" in packet
     assert "ttl 64" in packet
