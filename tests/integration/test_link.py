@@ -108,12 +108,17 @@ def test_addresses_outlive_the_way_down(host: Host, converge: Any, nic: str) -> 
     assert "fd00::1/128" in host.addresses("lo")
 
 
-@pytest.mark.parametrize("name", ["all", "nic"])
-def test_addresses_that_the_kernel_keeps_on_the_way_down(host: Host, converge: Any, nic: str, name: str) -> None:
-    host.sh(f"sysctl -qw net.ipv6.conf.{name}.keep_addr_on_down=1")
+@pytest.mark.parametrize("wanted", ["10.0.0.1/24", "fd00::9/64"])
+@pytest.mark.parametrize(("everywhere", "here"), [(1, 0), (0, 1), (-1, 1), (1, -1)])
+def test_addresses_that_the_kernel_keeps_on_the_way_down(
+    host: Host, converge: Any, nic: str, everywhere: int, here: int, wanted: str
+) -> None:
+    for name, value in (("all", everywhere), (nic, here)):
+        host.sh(f"echo {value} > /proc/sys/net/ipv6/conf/{name}/keep_addr_on_down")
     host.sh(f"ip addr add fd00::9/64 dev {nic}; ip addr add fd00::8/64 dev {nic} valid_lft 7200 preferred_lft 3600")
-    converge("link", name=nic, up=False, addresses=["10.0.0.1/24"])
-    assert host.addresses(nic) == ["10.0.0.1/24"]
+    host.sh(f"ip link set {nic} up")
+    converge("link", name=nic, up=False, addresses=[wanted])
+    assert host.addresses(nic) == [wanted]
 
 
 def test_without_ipv6(host: Host, converge: Any, refused: Any, nic: str) -> None:

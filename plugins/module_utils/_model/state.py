@@ -274,9 +274,10 @@ class Namespace:
         return found is None or found.value in (None, "0")
 
     def keeps_ipv6(self, name: str) -> bool:
-        """Whether a device keeps its IPv6 addresses when it goes down."""
+        """Whether a device keeps its IPv6 addresses when it goes down: what holds for all counts, unless it is 0."""
         found = self.sysctls.get(ALL_KEEP_IPV6)
-        return self.links[name].keeps_ipv6 or bool(found and found.value not in (None, "0"))
+        everywhere = int(found.value or 0) if found else 0
+        return everywhere > 0 if everywhere else self.links[name].keeps_ipv6
 
     def copy(self) -> Namespace:
         return replace(
