@@ -110,7 +110,7 @@ def _put_back(session: Session, document: Document, planned: Plan, former: Confi
             scope = undo.scope()
             for name, needs in document.scope().namespaces.items():
                 scope.namespace(name).sysctls |= needs.sysctls
-            undo, back, obstacles = _way_back(undo, planned, observe(session, scope))
+            undo, back, obstacles = _way_back(undo, planned, was, observe(session, scope))
             problems.found.extend(obstacles.found)
             apply(session, back.steps)
             left = documents.plan(undo, observe(session, scope), problems, as_found=was)
@@ -124,9 +124,9 @@ def _put_back(session: Session, document: Document, planned: Plan, former: Confi
     return Failed(f"{error}. {told}", restored=not wrong)
 
 
-def _way_back(undo: Document, planned: Plan, now: State) -> tuple[Document, Plan, Problems]:
+def _way_back(undo: Document, planned: Plan, was: AsFound, now: State) -> tuple[Document, Plan, Problems]:
     """What puts a host back; where cables stand in each other's way, they are made anew, with what stood on them."""
-    problems, was = Problems(), AsFound(made_or_moved(planned), planned.before)
+    problems = Problems()
     back = documents.plan(undo, now, problems, as_found=was)
     in_the_way = misplaced(undo, planned, now) if problems else []
     if in_the_way:

@@ -15,7 +15,7 @@ from typing import Any, Optional
 from . import values
 from .netns_route_actions import KERNEL, LEARNED
 from .netns_sysctl_keys import DISABLE_IPV6, key_name
-from .planner import UNDO, Planner
+from .planner import Planner
 from .state import Address, End, Link, Namespace, Route, State, place
 from .step import CREATE, DELETE, Action, ip
 
@@ -95,11 +95,8 @@ def _lacks_ipv6(planner: Planner, end: End, option: str) -> bool:
         wrong = f"IPv6 is switched off on {end}: declare a netns_sysctl {switch} of 0, or no IPv6 address"
     else:
         return False
-    if planner.path.startswith(UNDO):
-        # Somebody has seen to that since; the rest of the device comes back.
-        planner.warn(f"what was found before cannot be put back: {wrong}")
-    elif not any(problem.message == wrong for problem in planner.problems.found):
-        planner.refuse(wrong, option)
+    if not any(problem.message == wrong for problem in planner.problems.found):
+        planner.forgo(wrong, option)
     return True
 
 

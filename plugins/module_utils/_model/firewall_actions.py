@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Optional
 
 from . import values
 from .firewall import (
@@ -81,7 +81,7 @@ class FirewallAction(Action):
 class AddRule(FirewallAction):
     """Puts a rule into a chain: NAT at the end, an accept at the top.
 
-    Where rules of ours are put back, it is at the end with `in_order`, or before the rule with the handle `follower`.
+    Where rules of ours are put back, it goes before the rule with the handle `follower`; 0 is at the end.
     """
 
     netns: str
@@ -89,13 +89,12 @@ class AddRule(FirewallAction):
     comment: str
     body: Body
     program: str = "nft"
-    in_order: bool = False
-    follower: int = 0
+    follower: Optional[int] = None
     change = CREATE
 
     @property
     def at_top(self) -> bool:
-        return "accept" in self.body and not self.in_order
+        return "accept" in self.body and self.follower is None
 
     def what(self) -> str:
         return f"add a rule to {self.place}: {' '.join(ordered(self.body))}"

@@ -231,7 +231,7 @@ def _as_it_stood(planner: Planner, rule: AddRule, want: Wanted) -> AddRule:
     later = stood[stood.index(want.comment) + 1 :]
     there = (found for found in firewall_of(planner.state, rule.netns).rules if found.place == want.place)
     handles = (found.handle for found in there if found.handle and found.comment in later)
-    return replace(rule, in_order=True, follower=next(handles, 0))
+    return replace(rule, follower=next(handles, 0))
 
 
 def _check_fastpaths(planner: Planner, spec: RuleSpec) -> None:

@@ -100,6 +100,13 @@ class Planner:
         """Notes why the document cannot be reached from this state."""
         self.problems.add(".".join(part for part in (self.path, option) if part), message)
 
+    def forgo(self, message: str, option: str = "") -> None:
+        """Notes what cannot be had: the document is refused, but of what only is put back the rest comes back."""
+        if self.path.startswith(UNDO):
+            self.warn(f"what was found before cannot be put back: {message}")
+        else:
+            self.refuse(message, option)
+
     def doomed(self, name: str) -> bool:
         """Whether the document deletes a namespace that is still there."""
         return name in self.leaving and name in self.state.namespaces

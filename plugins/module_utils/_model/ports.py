@@ -11,7 +11,7 @@ from typing import Any
 
 from .attributes import Attributes, SetLink, kind_name
 from .following import STACKED, on_top
-from .planner import UNDO, Planner
+from .planner import Planner
 from .state import LO, End, PortSettings, State
 from .step import CHANGE, Action, ip
 
@@ -80,19 +80,11 @@ def can_be_port(planner: Planner, end: End, option: str) -> bool:
         planner.refuse(f"{end} is {kind_name(link)}, which cannot be a bridge port", option)
         return False
     for upper in on_top(planner.state, end, TAKING):
-        wrong = f"{end} cannot be a bridge port: {upper}, {_kind_of(planner, upper)}, takes all that comes in by it"
-        if planner.path.startswith(UNDO):
-            # Somebody has put it there since; the rest of the device comes back.
-            planner.warn(f"what was found before cannot be put back: {wrong}")
-        else:
-            planner.refuse(wrong, option)
+        kind = kind_name(planner.state.namespaces[upper.netns].links[upper.name])
+        wrong = f"{end} cannot be a bridge port: {upper}, {kind}, takes all that comes in by it"
+        planner.forgo(wrong, option)
         return False
     return True
-
-
-def _kind_of(planner: Planner, end: End) -> str:
-    link = planner.state.link(end)
-    return kind_name(link) if link else ""
 
 
 def set_master(planner: Planner, end: End, master: str) -> None:
