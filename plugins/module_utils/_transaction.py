@@ -22,6 +22,7 @@ from ._model.planner import UNDO, AsFound
 from ._model.problems import Problems
 from ._model.restoration import made_or_moved, misplaced, restoration
 from ._model.state import State
+from ._model.step import LOST
 from ._model.touched import LINKS, passing, standing_on, touched
 from ._signals import Interrupted
 
@@ -71,11 +72,11 @@ def carry_out(
             if begin:
                 begin()
             apply(session, planned.steps)
-            after, left = _read_back(session, document)
+            after, left = _read_back(session, document, planned)
             if are_unforeseen(left.steps, after):
                 apply(session, left.steps)
                 planned = replace(planned, steps=(*planned.steps, *left.steps))
-                after, left = _read_back(session, document)
+                after, left = _read_back(session, document, planned)
             if left.steps:
                 raise KernelError("make the kernel hold what was written", "", _left(left))
             _signals.check()
@@ -84,12 +85,17 @@ def carry_out(
     return replace(planned, held=after)
 
 
-def _read_back(session: Session, document: Document) -> tuple[State, Plan]:
+def _read_back(session: Session, document: Document, done: Plan) -> tuple[State, Plan]:
     """What the kernel holds now, and what is left to do; nothing, where only names were to go and none is left."""
-    scope = document.scope()
+    # What was given back is looked for, though no entry speaks of it.
+    scope = document.scope(losses=any(step.phase == LOST for step in done.steps))
     gone = document.only_removes({"netns", *LINKS}) and not is_any_left(session, scope)
     state = State() if gone else observe(session, scope)
-    return state, documents.plan(document, state, Problems())
+    left = documents.plan(document, state, Problems())
+    if left.steps and not scope.losses:
+        state = observe(session, document.scope())
+        left = documents.plan(document, state, Problems())
+    return state, left
 
 
 def _left(left: Plan) -> str:

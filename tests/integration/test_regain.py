@@ -82,6 +82,25 @@ def test_routes_outlast_a_change_of_all_addresses(host: Host, name: str) -> None
     assert {text for text in host.addresses("eth1") if not text.startswith("fe80")} == set(wanted)
 
 
+DRIFTS = {
+    "another MAC": "ip link set eth1 address 02:00:00:00:00:bb;"
+    " ip neighbor replace 192.0.2.77 lladdr 02:00:00:00:00:77 dev eth1 nud permanent",
+    "another subnet": "ip address add 10.32.0.1/24 dev eth1; ip address del 10.31.0.1/24 dev eth1;"
+    " ip route add 10.5.0.0/16 dev eth1; ip neighbor add 10.32.0.77 lladdr 02:00:00:00:00:78 dev eth1 nud permanent",
+}
+
+
+@pytest.mark.parametrize("name", DRIFTS)
+def test_what_others_have_outlasts_a_repair(host: Host, name: str) -> None:
+    """A run that finds all as it was declared looks at no more than that; this one has to look again."""
+    apply(host, CHANGES[name])
+    host.sh(DRIFTS[name])
+    before = of_others(host)
+    assert apply(host, CHANGES[name])["changed"]
+    assert of_others(host) == before
+    assert not apply(host, CHANGES[name])["changed"]
+
+
 @pytest.mark.parametrize("name", CHANGES)
 def test_what_somebody_adds_meanwhile_outlasts_absent(host: Host, name: str) -> None:
     before = found(host)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import socket
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any, Optional
 
 from .._errors import KernelError
@@ -46,13 +47,13 @@ TYPE_NAMES = {number: name for name, number in TYPES.items()}
 SCOPE_NAMES = {number: name for name, number in SCOPES.items()}
 
 
-def read(session: Session, netns: str, names: Mapping[int, str]) -> list[Route]:
-    """Every route that can be declared, in the kernel's order.
+def read(session: Session, netns: str, names: Mapping[int, str], versions: AbstractSet[int]) -> list[Route]:
+    """Every route of these IP versions that can be declared, in the kernel's order.
 
     Left out are cached and multicast ones, and those that every address brings along in the table `local`.
     """
     routes = []
-    for family in messages.FAMILIES.values():
+    for family in (messages.FAMILIES[version] for version in sorted(versions)):
         query = Query(netlink.RTM_GETROUTE, messages.ROUTE, messages.ROUTE.pack(family, 0, 0, 0, 0, 0, 0, 0, 0))
         for message in session.socket(netns).dump(query):
             of_family, dummy, dummy, dummy, table, protocol, dummy, kind, flags = message.header

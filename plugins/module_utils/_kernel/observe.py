@@ -72,8 +72,8 @@ def _observe(session: Session, scope: Scope, live: list[str]) -> State:
             known = {found.name for found in links[name].values()}
             needs = scope.namespaces.get(name, Needs())
             # A device may leave for another namespace, and takes its routes, neighbours and filters along.
-            if declared & known - {LO}:
-                needs = replace(needs, routes=True, neighbors=True, shortcuts=True)
+            if scope.losses and declared & known - {LO}:
+                needs = needs.with_losses
             needs = replace(needs, hooks=needs.hooks or (needs.shortcuts and led))
             state.namespaces[name] = _namespace(session, needs, name, links[name])
         _seal(session, [name for name in live if name in scope.sealed], peers, state)
@@ -87,7 +87,7 @@ def _namespace(session: Session, needs: Needs, name: str, links: dict[int, Link]
     namespace = Namespace(number, {found.name: found for found in links.values()}, born=born)
     names = {number: found.name for number, found in links.items()}
     if needs.routes:
-        namespace.routes = netns_route.read(session, name, names)
+        namespace.routes = netns_route.read(session, name, names, needs.routes)
     if needs.neighbors:
         namespace.neighbors = netns_neighbor.read(session, name, names)
     if needs.hooks:

@@ -37,9 +37,9 @@ class Document:
         """Whether it speaks of nothing but things of some kinds that are to go."""
         return all(spec.absent and kind in kinds for kind, spec in self)
 
-    def scope(self) -> Scope:
-        """What has to be read of the host to plan this document."""
-        scope = Scope()
+    def scope(self, losses: bool = True) -> Scope:
+        """What has to be read of the host to plan this document; without `losses`, to tell whether all of it holds."""
+        scope = Scope(losses=losses)
         for dummy, spec in self:
             spec.add_to(scope)
         return scope
@@ -183,7 +183,7 @@ def difference(document: Document, planned: Plan) -> dict[str, Any]:
     """Before and after, of what the document speaks of, in the user's vocabulary."""
     before: dict[str, list[Any]] = {}
     after: dict[str, list[Any]] = {}
-    for name, spec in document:
+    for name, spec in document if planned.steps else ():
         kind = KINDS[name]
         view = kind.compared if hasattr(kind, "compared") else kind.view
         now = view(planned.before, kind.locate(planned.before, spec))

@@ -16,7 +16,7 @@ from .planner import UNDO, Planner, Together
 from .problems import Problems, Reader
 from .scope import Scope
 from .state import HOST, LO, End, State, place
-from .step import CHANGE, DELETE, Action, ip
+from .step import CHANGE, DELETE, LOST, Action, ip
 
 NAME = "link"
 IDENTITY = ("netns", "name")
@@ -274,5 +274,5 @@ PLAN = {
     "configure links": Together(_configure),
     "ports": _enslave,
     "addresses": _address,
-    "what was lost": Together(_put_down),
+    LOST: Together(_put_down),
 }

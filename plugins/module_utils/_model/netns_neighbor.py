@@ -17,7 +17,7 @@ from .planner import Planner, Together
 from .problems import Reader
 from .scope import Scope
 from .state import HOST, End, Link, Neighbor, NeighborKey, State
-from .step import CHANGE
+from .step import CHANGE, LOST
 
 NAME = "netns_neighbor"
 IDENTITY = ("netns", "device", "address", "proxy")
@@ -148,4 +148,4 @@ def _remove(planner: Planner, spec: NeighborSpec) -> None:
         planner.do(DeleteNeighbor(spec.netns, spec.key), "the entry is not wanted")
 
 
-PLAN = {"remove neighbours": _remove, "neighbours": _plan, "what was lost": Together(regain.neighbors)}
+PLAN = {"remove neighbours": _remove, "neighbours": _plan, LOST: Together(regain.neighbors)}

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any, Optional
 
 from . import netns_route_plan, netns_route_spec, regain, values
@@ -16,9 +16,11 @@ from .netns_route_actions import KERNEL_MADE, protocol_name, table_name
 from .netns_route_spec import RouteSpec
 from .planner import Together
 from .state import Hop, Namespace, Route, RouteKey, State
+from .step import LOST
 
 NAME = "netns_route"
 IDENTITY = ("netns", "destination", "table", "metric")
+ROUTE_FIELDS = [each.name for each in fields(Route)]
 TYPES = ("unicast", "local", "blackhole", "unreachable", "prohibit", "throw")
 SCOPES = ("global", "site", "link", "host", "nowhere")
 _HOP: dict[str, Any] = {
@@ -73,7 +75,8 @@ def record(state: State, subject: Subject) -> dict[str, Any]:
     netns, key = subject
     namespace = state.namespaces.get(netns)
     same = netns_route_plan.with_key(namespace, key) if namespace else []
-    found = [asdict(route) for route in same if namespace and not made_by_kernel(route, namespace)]
+    own = [route for route in same if namespace and not made_by_kernel(route, namespace)]
+    found = [{name: getattr(route, name) for name in ROUTE_FIELDS} for route in own]
     return {"found": found} if found else {}
 
 
@@ -123,5 +126,5 @@ def view(state: State, subject: Subject) -> Optional[dict[str, Any]]:
 PLAN = {
     "remove routes": netns_route_plan.remove,
     "routes": netns_route_plan.configure,
-    "what was lost": Together(regain.routes),
+    LOST: Together(regain.routes),
 }

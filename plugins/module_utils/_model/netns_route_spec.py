@@ -75,7 +75,8 @@ class RouteSpec:
         return "link" if direct and self.type in (None, "unicast") else "global"
 
     def add_to(self, scope: Scope) -> None:
-        scope.namespace(self.netns).routes = True
+        gateways = {values.family(hop.gateway) for hop in self.hops if hop.gateway}
+        scope.namespace(self.netns).routes |= gateways | {self.family}
 
 
 def read(reader: Reader) -> RouteSpec:

@@ -64,7 +64,7 @@ class SysctlSpec:
             needs.sysctls |= {example_of(self.key), default_of(self.key)}
         if self.key[-1:] == (DISABLE_IPV6,):
             # What the kernel takes away with IPv6.
-            needs.routes = needs.neighbors = True
+            scope.taken_along(self.netns)
 
 
 # Followed by the kernel from elsewhere: the device's MTU, a multicast routing daemon.

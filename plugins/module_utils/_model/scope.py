@@ -8,28 +8,35 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 
 from .netns_sysctl_keys import PER_DEVICE
 from .state import HOST, End
+
+BOTH = (4, 6)
 
 
 @dataclass
 class Needs:
     """What to read of one namespace beside its links and their addresses.
 
-    `hooks` are the devices' filters at ingress; for `shortcuts` it is enough to know those of fast paths. `queues` are
-    their queueing disciplines.
+    `routes` are the IP versions of which the routes are read. `hooks` are the devices' filters at ingress; for
+    `shortcuts` it is enough to know those of fast paths. `queues` are their queueing disciplines.
     """
 
-    routes: bool = False
+    routes: set[int] = field(default_factory=set)
     neighbors: bool = False
     firewall: bool = False
     hooks: bool = False
     shortcuts: bool = False
     queues: bool = False
     sysctls: set[tuple[str, ...]] = field(default_factory=set)
+
+    @property
+    def with_losses(self) -> Needs:
+        """And what devices take along when they change, leave or go."""
+        return replace(self, routes=set(BOTH), neighbors=True, shortcuts=True)
 
 
 @dataclass
@@ -39,7 +46,8 @@ class Scope:
     `ends` are devices whose peer must be known wherever it is, `cables` those of them that are to have one. `searched`
     are devices that are looked for in every named namespace when they are not at their place. Nothing is read of what
     is in `sealed` namespaces: they go, with all of it. The kernel is probed for `kinds` of links, and with `fastpath`
-    for what fast paths take.
+    for what fast paths take. With `losses`, what a change would take along is read as well, so that it can be put back;
+    to tell whether there is anything to change, the half of it is enough.
     """
 
     namespaces: dict[str, Needs] = field(default_factory=lambda: {HOST: Needs()})
@@ -50,24 +58,31 @@ class Scope:
     sealed: set[str] = field(default_factory=set)
     kinds: set[str] = field(default_factory=set)
     fastpath: bool = False
+    losses: bool = True
 
     def namespace(self, name: str) -> Needs:
         return self.namespaces.setdefault(name, Needs())
 
     def end(self, end: End) -> None:
-        """A device: with what a change of it would take along, so that it can be put back."""
-        needs = self.namespace(end.netns)
-        needs.routes = needs.neighbors = needs.shortcuts = True
+        """A device, and what a change of it would take along."""
+        self.taken_along(end.netns)
         self.ends.add(end)
+
+    def taken_along(self, netns: str) -> None:
+        """What changes of a namespace's devices may cost it."""
+        needs = self.namespace(netns)
+        if self.losses:
+            self.namespaces[netns] = needs.with_losses
 
     def traffic_control(self, netns: str) -> None:
         """What devices of a namespace lose when they leave it, and nothing brings back."""
         needs = self.namespace(netns)
-        needs.hooks = needs.queues = True
+        needs.hooks |= self.losses
+        needs.queues |= self.losses
 
     def settings(self, end: End, families: Iterable[str]) -> None:
         """What a device loses when the kernel makes it anew for a namespace, or for a protocol."""
-        for name, family, tree in product((end.name, "default"), families, PER_DEVICE):
+        for name, family, tree in product((end.name, "default"), families, PER_DEVICE) if self.losses else ():
             self.namespace(end.netns).sysctls.add(("net", family, tree, name, "*"))
 
     def seal(self, names: AbstractSet[str]) -> None:
@@ -76,10 +91,10 @@ class Scope:
         self.inside -= names
         for name in (HOST, *names):
             needs = self.namespace(name)
-            needs.routes = needs.neighbors = needs.shortcuts = name == HOST
+            needs.routes = set(BOTH) if name == HOST else set()
+            needs.neighbors = needs.shortcuts = name == HOST
 
     def every_end(self, name: str) -> None:
         """A namespace with all that is in it."""
-        needs = self.namespace(name)
-        needs.routes = needs.neighbors = needs.shortcuts = True
+        self.taken_along(name)
         self.inside.add(name)

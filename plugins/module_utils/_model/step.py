@@ -12,6 +12,8 @@ from typing import Any
 
 from .state import State
 
+# The last phase: others' things come back that went along with what was changed.
+LOST = "what was lost"
 # The order of work: first what goes, from the rules down to the namespaces, then what comes, upwards.
 # New namespaces come before old ones go: a device may move from these into those. Namespaces take their cables along:
 # a bridge that has lost its ports to them goes at once, where one with a thousand takes a second.
@@ -35,7 +37,7 @@ PHASES = (
     "routes",
     "neighbours",
     "rules",
-    "what was lost",
+    LOST,
 )
 
 # What becomes of the thing that a step is about.
