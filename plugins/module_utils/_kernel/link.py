@@ -11,7 +11,6 @@ import socket
 import struct
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Optional
 
 from .._errors import KernelError
@@ -43,6 +42,7 @@ LIFETIMES = struct.Struct("=II")
 SETTING = struct.Struct("=i")
 INFINITE = 0xFFFFFFFF
 FOR_EVER = LIFETIMES.pack(INFINITE, INFINITE)
+LOOPBACK = ("127.0.0.1/8", "::1/128")
 # Who made an address (IFAPROT_KERNEL_RA).
 BY_ROUTER = b"\2"
 SCALARS = {"mac": "IFLA_ADDRESS", "mtu": "IFLA_MTU", "txqueuelen": "IFLA_TXQLEN"}
@@ -161,10 +161,7 @@ def read(session: Session, netns: str) -> list[Seen]:
         number = message.header[4]
         addresses.setdefault(number, []).append(_address(message, names.get(number, ""), tells))
     for link in links:
-        found = addresses.get(link.index, ())
-        # What the kernel gives `lo` when it comes up is not anybody's to declare.
-        own = ("127.0.0.1/8", "::1/128") if link.name == LO else ()
-        link.addresses = tuple(replace(a, kernel_made=True) if a.text in own else a for a in found)
+        link.addresses = tuple(addresses.get(link.index, ()))
     return links
 
 
@@ -174,6 +171,8 @@ def _address(message: Message, device: str, tells: bool = False) -> Address:
     flags = messages.number(found[IFA_FLAGS]) if IFA_FLAGS in found else flags
     raw = found.get(IFA_LOCAL) or found[IFA_ADDRESS]
     written = f"{messages.host(raw)}/{length}"
+    # What the kernel gives `lo` when it comes up is not anybody's to declare.
+    own = device == LO and written in LOOPBACK
     rest: dict[str, Any] = {
         "bare": bool(flags & IFA_F_NOPREFIXROUTE),
         "details": _details(message, flags & IFA_F_GIVEN, device),
@@ -185,8 +184,8 @@ def _address(message: Message, device: str, tells: bool = False) -> Address:
         link_local = raw[0] == 0xFE and raw[1] & 0xC0 == 0x80
         for_a_time = not flags & IFA_F_PERMANENT
         given = tells and not advertised and IFA_PROTO not in found if link_local else for_a_time and not advertised
-        return Address(written, kernel_made=advertised or link_local or for_a_time, given=given, **rest)
-    return Address(written, secondary=bool(flags & IFA_F_SECONDARY), **rest)
+        return Address(written, own or advertised or link_local or for_a_time, given=given, **rest)
+    return Address(written, own, bool(flags & IFA_F_SECONDARY), **rest)
 
 
 def _lifetime(times: bytes) -> str:

@@ -14,7 +14,6 @@ import ipaddress
 import socket
 import struct
 import sys
-from functools import cached_property
 from typing import Any, Optional
 
 # ifinfomsg: family, type, index, flags, change.
@@ -42,13 +41,18 @@ Attributes = dict[int, bytes]
 class Message:
     """One message: the fields of its header, and its attributes, which are parsed when they are looked at."""
 
+    __slots__ = ("_attributes", "_place", "header")
+
     def __init__(self, header: Any, data: bytes, start: int, end: int) -> None:
         self.header = header
         self._place = data, start, end
+        self._attributes: Optional[Attributes] = None
 
-    @cached_property
+    @property
     def attributes(self) -> Attributes:
-        return attributes(*self._place)
+        if self._attributes is None:
+            self._attributes = attributes(*self._place)
+        return self._attributes
 
 
 def parse(layout: struct.Struct, data: bytes, start: int, end: int) -> Message:
@@ -61,11 +65,13 @@ def attributes(data: bytes, start: int = 0, end: Optional[int] = None) -> Attrib
     found: Attributes = {}
     end = len(data) if end is None else end
     unpack = ATTRIBUTE.unpack_from
-    while start + 4 <= end:
+    last = end - ATTRIBUTE.size
+    while start <= last:
         length, kind = unpack(data, start)
-        if not 4 <= length <= end - start:
+        after = start + length
+        if length < 4 or after > end:
             break
-        found[kind & TYPE_MASK] = data[start + 4 : start + length]
+        found[kind & TYPE_MASK] = data[start + 4 : after]
         start += (length + 3) & ~3
     return found
 

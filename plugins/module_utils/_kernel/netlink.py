@@ -188,7 +188,8 @@ class Route:
                 if kind == NLMSG_DONE:
                     _check_end(data, start, end)
                     return messages, interrupted
-                _check_error(kind, data, start, end, flags)
+                if kind == NLMSG_ERROR:
+                    raise _error(data, start, end, flags)
                 messages.append(parse(query.layout, data, start + HEADER.size, end))
 
     def get(self, query: Query) -> Message:
@@ -198,7 +199,8 @@ class Route:
         while True:
             data = self._socket.recv(BUFFER)
             for kind, flags, start, end in self._split(data):
-                _check_error(kind, data, start, end, flags)
+                if kind == NLMSG_ERROR:
+                    raise _error(data, start, end, flags)
                 return parse(query.layout, data, start + HEADER.size, end)
 
     def send(self, requests: Sequence[Union[Request, Raw]]) -> list[Answer]:
@@ -228,11 +230,9 @@ class Route:
                     answers[number] = _answer(data[start:end], flags)
                     numbers.remove(number)
 
-    def _split(self, data: bytes) -> Iterator[tuple[int, int, int, int]]:
+    def _split(self, data: bytes) -> list[tuple[int, int, int, int]]:
         """The messages that answer the last question: type, flags, and where they are."""
-        for number, kind, flags, start, end in _messages(data):
-            if number == self._number:
-                yield kind, flags, start, end
+        return [found[1:] for found in _messages(data) if found[0] == self._number]
 
 
 def _messages(data: bytes) -> Iterator[tuple[int, int, int, int, int]]:
@@ -254,10 +254,9 @@ def _check_end(data: bytes, start: int, end: int) -> None:
             raise OSError(-code, os.strerror(-code))
 
 
-def _check_error(kind: int, data: bytes, start: int, end: int, flags: int) -> None:
-    if kind == NLMSG_ERROR:
-        answer = _answer(data[start:end], flags)
-        raise OSError(answer.code, answer.text)
+def _error(data: bytes, start: int, end: int, flags: int) -> OSError:
+    answer = _answer(data[start:end], flags)
+    return OSError(answer.code, answer.text)
 
 
 def _answer(body: bytes, flags: int) -> Answer:

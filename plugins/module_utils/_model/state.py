@@ -66,6 +66,11 @@ class Address:
         """Without its prefix length."""
         return self.text.partition("/")[0]
 
+    @cached_property
+    def network(self) -> Any:
+        """What it is on (an IPv4 or an IPv6 network)."""
+        return ipaddress.ip_interface(self.text).network
+
 
 # Settings and their values, by the names that iproute2 gives them.
 PortSettings = tuple[tuple[str, int], ...]
@@ -114,8 +119,7 @@ class Link:
     @property
     def networks(self) -> Iterator[Any]:
         """What is directly connected while the device is up (IPv4 and IPv6 networks)."""
-        for address in self.addresses:
-            yield ipaddress.ip_network(ipaddress.ip_interface(address.text).network)
+        return (address.network for address in self.addresses)
 
 
 class Hop(NamedTuple):

@@ -237,7 +237,9 @@ def passing(planned: Plan) -> list[Touched]:
         replace(_touched(name, shown, shown, set()), changed=())
         for name, subjects in again.items()
         for subject in sorted(subjects)
-        if not _differs(KINDS[name], planned, subject) and (shown := recorded(KINDS[name], planned.before, subject))
+        if subject[0] in planned.before.namespaces
+        and not _differs(KINDS[name], planned, subject)
+        and (shown := recorded(KINDS[name], planned.before, subject))
     ]
 
 
