@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +19,9 @@ from test_topology import snapshot
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import HOST, Link, Namespace, State, loopback
 
 EXAMPLES = 10
+SYSTEMD = {"rp_filter": 2, "accept_source_route": 0, "promote_secondaries": 1}
+ROUTER = ("forwarding", "ignore_routes_with_linkdown")
+RANDOM = 3
 # An example takes a second: a failing one is shown as it is.
 PHASES = (Phase.explicit, Phase.generate)
 BOUNDED = settings(
@@ -26,6 +30,13 @@ BOUNDED = settings(
     derandomize=True,
     suppress_health_check=list(HealthCheck),
     phases=PHASES,
+)
+# What hosts are set to: as the kernel is, as systemd does it, as a router, and as one that keeps its addresses.
+HABITS: tuple[dict[str, int], ...] = (
+    {},
+    {f"ipv4/conf/{on}/{key}": value for on in ("all", "default") for key, value in SYSTEMD.items()},
+    {f"{ip}/conf/{on}/{key}": 1 for ip in ("ipv4", "ipv6") for on in ("all", "default") for key in ROUTER},
+    {"ipv6/conf/all/keep_addr_on_down": 1, "ipv6/conf/default/addr_gen_mode": RANDOM},
 )
 UPLINKS = {"eth0": ("192.0.2.10/24", "2001:db8:2::10/64"), "eth1": ("198.51.100.7/24",)}
 
@@ -36,9 +47,15 @@ def bare() -> State:
     return State({HOST: Namespace(links=links)})
 
 
-def made() -> Host:
+def habits() -> Any:
+    """What a host is set to."""
+    return st.sampled_from(HABITS)
+
+
+def made(settled: Mapping[str, int]) -> Host:
     """A host with two uplinks, their far ends out of the way; others have put things on one, and one in a bridge."""
     host = Host()
+    host.sh(";".join(f"echo {value} > /proc/sys/net/{key}" for key, value in settled.items()))
     # No duplicate address detection: link-local addresses are there at once or not at all.
     host.sh("echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad")
     for name, addresses in UPLINKS.items():
@@ -108,7 +125,7 @@ def held(host: Host, config: dict[str, Any]) -> None:
 @BOUNDED
 def test_from_one_topology_to_another_and_back_to_the_host_as_it_was(data: Any) -> None:
     first, second = draw(data), draw(data)
-    host = made()
+    host = made(data.draw(habits()))
     try:
         before = snapshot(host)
         held(host, first)
@@ -124,7 +141,7 @@ def test_from_one_topology_to_another_and_back_to_the_host_as_it_was(data: Any) 
 @BOUNDED
 def test_a_live_host_declared_as_it_is_plans_nothing(data: Any) -> None:
     config = draw(data)
-    host = made()
+    host = made(data.draw(habits()))
     try:
         held(host, config)
         live = host.module("topology_info")["config"]

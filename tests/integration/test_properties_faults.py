@@ -7,14 +7,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from host import Host
 from hypothesis import given, reject
 from hypothesis import strategies as st
-from test_properties import BOUNDED, draw, held, lines, made
+from test_properties import BOUNDED, draw, habits, held, lines, made
 from test_topology import snapshot
 from test_transaction import after, kill, plan_of, refuse
 
@@ -22,8 +22,8 @@ Entry = dict[str, Any]
 
 
 @contextmanager
-def throw_away() -> Iterator[Host]:
-    host = made()
+def throw_away(settled: Mapping[str, int]) -> Iterator[Host]:
+    host = made(settled)
     try:
         yield host
     finally:
@@ -59,7 +59,7 @@ def take_down(host: Host) -> None:
 @BOUNDED
 def test_a_failure_anywhere_puts_the_host_back(data: Any) -> None:
     first, second = draw(data), draw(data)
-    with throw_away() as host:
+    with throw_away(data.draw(habits())) as host:
         found = snapshot(host)
         held(host, first)
         before = snapshot(host)
@@ -83,7 +83,7 @@ def test_a_failure_anywhere_puts_the_host_back(data: Any) -> None:
 @BOUNDED
 def test_killed_anywhere_the_next_run_converges_or_takes_down(data: Any) -> None:
     first, second = draw(data), draw(data)
-    with throw_away() as host:
+    with throw_away(data.draw(habits())) as host:
         before = snapshot(host)
         held(host, first)
         stop = data.draw(st.integers(0, steps_of(host, second)))
@@ -127,7 +127,7 @@ def test_what_was_changed_by_hand_is_mended(data: Any) -> None:
     commands = [each for kind, entries in config.items() for entry in entries for each in _by_hand(kind, entry)]
     if not commands:
         reject()
-    with throw_away() as host:
+    with throw_away(data.draw(habits())) as host:
         before = snapshot(host)
         held(host, config)
         built = snapshot(host)

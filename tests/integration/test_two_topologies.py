@@ -13,7 +13,7 @@ from host import Host, warnings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_crowded import Networks, host
-from test_properties import BOUNDED, draw, lines
+from test_properties import BOUNDED, draw, habits, lines
 from test_properties_faults import assert_same, throw_away
 from test_topology import snapshot
 from test_transaction import after, kill, refuse
@@ -120,7 +120,7 @@ def beside(data: Any, config: Config, other: Config) -> Config:
 @settings(BOUNDED, max_examples=5)
 def test_neither_disturbs_the_other_with_all_kinds_of_things(data: Any) -> None:
     wanted: dict[str, Config] = {"left": {}, "right": {}}
-    with throw_away() as host:
+    with throw_away(data.draw(habits())) as host:
         found = snapshot(host)
         for name in data.draw(st.lists(st.sampled_from(sorted(wanted)), min_size=3, max_size=5)):
             other = wanted["right" if name == "left" else "left"]
