@@ -10,7 +10,7 @@ import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import chain, takewhile
-from typing import Any, Optional
+from typing import Optional
 
 from . import values
 from .netns_route_actions import KERNEL, LEARNED
@@ -108,8 +108,8 @@ def _of_others(link: Link, wanted: Iterable[str], declared: Optional[tuple[str, 
 
 def _beside(found: Address, others: Iterable[Address]) -> Address:
     """As an address can be had: where somebody has added one of its network meanwhile, after that."""
-    taken = {_network(other.text) for other in _ipv4(others) if not other.secondary}
-    return replace(found, secondary=True) if _network(found.text) in taken else found
+    taken = {values.on_link(other.text) for other in _ipv4(others) if not other.secondary}
+    return replace(found, secondary=True) if values.on_link(found.text) in taken else found
 
 
 def _missing(planner: Planner, end: End, addresses: Iterable[Address]) -> list[Address]:
@@ -126,8 +126,8 @@ def _in_place(now: tuple[Address, ...], wanted: tuple[Address, ...]) -> set[Addr
         pairs = zip(have, want) if group[0] == 4 else zip(reversed(have), reversed(want))
         kept |= {found for found, dummy in takewhile(lambda pair: pair[0] == pair[1], pairs)}
     # With its primary the kernel deletes a secondary.
-    gone = {_network(found.text) for found in now if found not in kept and not found.secondary}
-    return {found for found in kept if not (found.secondary and _network(found.text) in gone)}
+    gone = {values.on_link(found.text) for found in now if found not in kept and not found.secondary}
+    return {found for found in kept if not (found.secondary and values.on_link(found.text) in gone)}
 
 
 def _group(found: Address) -> tuple[int, str, bool]:
@@ -150,18 +150,20 @@ def _keep_ipv4(planner: Planner, end: End, stale: list[Address], wanted: list[Ad
     """
     namespace = planner.state.namespaces[end.netns]
     now = _ipv4(namespace.links[end.name].addresses)
-    going = {_network(found.text) for found in _ipv4(stale) if not found.secondary}
-    left = [found for found in now if found not in stale and not (found.secondary and _network(found.text) in going)]
+    going = {values.on_link(found.text) for found in _ipv4(stale) if not found.secondary}
+    left = [
+        found for found in now if found not in stale and not (found.secondary and values.on_link(found.text) in going)
+    ]
     first = next(iter(_ipv4(wanted)), None)
     if left or not first or not now or not _has_ipv4_of_others(namespace, end.name):
         return []
     why = f"with its last IPv4 address {end} would lose its IPv4 routes"
-    taken = {_network(found.text) for found in now}
-    if _network(first.text) not in taken:
+    taken = {values.on_link(found.text) for found in now}
+    if values.on_link(first.text) not in taken:
         planner.do(AddAddress(end.netns, end.name, first.text, first if first.details else None), why)
         return []
-    taken |= {_network(found.text) for found in _ipv4(wanted)}
-    text = next(text for length in range(32, 0, -1) if _network(text := f"{first.host}/{length}") not in taken)
+    taken |= {values.on_link(found.text) for found in _ipv4(wanted)}
+    text = next(text for length in range(32, 0, -1) if values.on_link(text := f"{first.host}/{length}") not in taken)
     planner.do(AddAddress(end.netns, end.name, text), why)
     return [Address(text)]
 
@@ -181,26 +183,26 @@ def made_by_kernel(route: Route, namespace: Namespace) -> bool:
     """Whether a route comes with an address by itself, or from a router."""
     if route.protocol != KERNEL:
         return route.protocol in LEARNED
-    network = ipaddress.ip_network(route.destination)
+    network = values.on_link(route.destination)
     if network.version == 6 and (network.is_link_local or network.is_multicast):
         return True
     links = [link for name, link in namespace.links.items() if not route.devices or name in route.devices]
     for address in (address for link in links for address in link.addresses):
         if route.type == "local":
-            mine = network == ipaddress.ip_network(address.host) or address.host == route.source
+            mine = network == values.on_link(address.host) or address.host == route.source
         else:
             # A point-to-point address brings a route to its far end.
             alone = network.prefixlen == network.max_prefixlen or network.version == 4
             far = bool(address.details) and alone and address.text.endswith(f"/{network.prefixlen}")
             source = address.host if network.version == 4 else None
-            mine = (network == _network(address.text) or far) and not address.bare and route.source == source
+            mine = (network == values.on_link(address.text) or far) and not address.bare and route.source == source
         if mine:
             return True
     return False
 
 
 def _warn_of_overlap(planner: Planner, end: End, text: str) -> None:
-    network = _network(text)
+    network = values.on_link(text)
     if network.prefixlen == network.max_prefixlen or network.is_link_local:
         return
     namespace = planner.state.namespaces[end.netns]
@@ -262,8 +264,8 @@ class AddAddress(Action):
 
     def effect(self, state: State) -> None:
         link = state.namespaces[self.netns].links[self.name]
-        network = _network(self.address)
-        secondary = any(_network(found.text) == network for found in link.addresses if not found.secondary)
+        network = values.on_link(self.address)
+        secondary = any(values.on_link(found.text) == network for found in link.addresses if not found.secondary)
         secondary = secondary and network.version == 4
         new = replace(self.found or Address(self.address), secondary=secondary)
         # The kernel tells IPv4 addresses first, and puts an IPv6 one before the others.
@@ -290,11 +292,11 @@ class DeleteAddress(Action):
         namespace = state.namespaces[self.netns]
         link = namespace.links[self.name]
         gone = next(found for found in link.addresses if found.text == self.address)
-        network = _network(self.address)
+        network = values.on_link(self.address)
         left = tuple(
             found
             for found in link.addresses
-            if found is not gone and (gone.secondary or not found.secondary or _network(found.text) != network)
+            if found is not gone and (gone.secondary or not found.secondary or values.on_link(found.text) != network)
         )
         namespace.links[self.name] = replace(link, addresses=left)
         for found in link.addresses:
@@ -315,7 +317,3 @@ def _forget_source(namespace: Namespace, device: str, text: str) -> None:
         ]
     else:
         namespace.forget_sources({host})
-
-
-def _network(text: str) -> Any:
-    return ipaddress.ip_interface(text).network

@@ -55,8 +55,8 @@ def bridges_of(namespace: Namespace, before: Link, after: Link) -> list[tuple[st
         if bridge is None or bridge.kind != "bridge":
             continue
         joins_alike = after.master == name and after.mtu == bridge.mtu
-        has_ports_mtu = OWN_MTU not in bridge.bridge and bridge.mtu == _smallest_mtu(namespace, bridge.name)
-        if has_ports_mtu and not joins_alike:
+        may_follow = OWN_MTU not in bridge.bridge and not joins_alike
+        if may_follow and bridge.mtu == _smallest_mtu(namespace, bridge.name):
             found.append((bridge.name, "mtu"))
         if has_ports_mac(namespace, bridge):
             found.append((bridge.name, "mac"))

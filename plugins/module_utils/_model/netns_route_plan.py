@@ -182,7 +182,7 @@ def _coming(planner: Planner, spec: RouteSpec, namespace: Namespace) -> list[Rou
 
 def _connected(device: str, address: str) -> Route:
     """The route that an address brings along."""
-    network = str(ipaddress.ip_interface(address).network)
+    network = str(values.on_link(address))
     hops = (Hop(device=device),)
     if values.family(network) == 6:
         return Route(network, metric=CONNECTED_IPV6_METRIC, protocol=PROTOCOLS["kernel"], hops=hops)

@@ -10,7 +10,6 @@ Steps edit a copy of it, so that a plan is made against what earlier steps will 
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
@@ -66,11 +65,6 @@ class Address:
         """Without its prefix length."""
         return self.text.partition("/")[0]
 
-    @cached_property
-    def network(self) -> Any:
-        """What it is on (an IPv4 or an IPv6 network)."""
-        return ipaddress.ip_interface(self.text).network
-
 
 # Settings and their values, by the names that iproute2 gives them.
 PortSettings = tuple[tuple[str, int], ...]
@@ -119,7 +113,7 @@ class Link:
     @property
     def networks(self) -> Iterator[Any]:
         """What is directly connected while the device is up (IPv4 and IPv6 networks)."""
-        return (address.network for address in self.addresses)
+        return (values.on_link(address.text) for address in self.addresses)
 
 
 class Hop(NamedTuple):

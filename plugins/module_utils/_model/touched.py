@@ -89,7 +89,7 @@ class Touched:
     def specs(self) -> Sequence[Any]:
         """Its entries as specifications: what it is, where it was found and where it was declared."""
         entries = [entry for entry in (self.absent, self.owner, *self.former) if entry]
-        return [KINDS[self.kind].read(Reader(entry, "", Problems())) for entry in entries]
+        return [_spec(self.kind, entry) for entry in entries]
 
     @cached_property
     def claims(self) -> frozenset[Claim]:
@@ -174,6 +174,17 @@ class Touched:
         return {name: getattr(self, name) for name in FIELDS}
 
 
+_SPECS: dict[tuple[str, str], Any] = {}
+
+
+def _spec(kind: str, entry: Mapping[str, Any]) -> Any:
+    """An entry as a specification; each is read once."""
+    key = kind, repr(entry)
+    if key not in _SPECS:
+        _SPECS[key] = KINDS[kind].read(Reader(entry, "", Problems()))
+    return _SPECS[key]
+
+
 def _sparing(found: Mapping[str, Any], given: Sequence[str]) -> dict[str, Any]:
     return {**found, "declared": given} if "addresses" in found else dict(found)
 
@@ -196,7 +207,8 @@ def touched(planned: Plan) -> list[Touched]:
         # The far ends of cables that were there before, and of those that are there after.
         were: set[Any] = set()
         are: set[Any] = set()
-        changed = {subject for subject in places if _differs(kind, planned, subject)}
+        both = {each: [recorded(kind, state, each) for state in (planned.before, planned.after)] for each in places}
+        changed = {subject for subject, (before, after) in both.items() if before != after}
         if remade and name not in LINKS:
             changed |= {subject for subject in places if _stood_on(kind, planned.before, subject, remade)}
         # By namespace: in a thousand of them, each looks only at its own.
@@ -207,8 +219,8 @@ def touched(planned: Plan) -> list[Touched]:
             follows = subject not in changed and hasattr(kind, "follows") and kind.follows(subject, nearby[subject[0]])
             if not (subject in changed or follows):
                 continue
-            before = None if subject in were else recorded(kind, planned.before, subject)
-            after = None if subject in are else recorded(kind, planned.after, subject)
+            before = None if subject in were else both[subject][0]
+            after = None if subject in are else both[subject][1]
             if before is None and subject in written:
                 before = netns_sysctl.started(planned.before, planned.after, subject)
             if name in DEVICES and _is_linked(planned, name, subject, acted):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from functools import cache
 from typing import Any, Union
 
 Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
@@ -103,6 +104,12 @@ def _check_prefix_length(text: str, host: Address, length: str) -> None:
         ipaddress.ip_network(f"{host}/{length}", strict=False)
     except ValueError:
         raise ValueError(f"{text!r} has a bad prefix length: 0 to {host.max_prefixlen} is right") from None
+
+
+@cache
+def on_link(text: str) -> Network:
+    """The network of a canonical interface address; a thousand devices are often in one, and are planned thrice."""
+    return ipaddress.ip_interface(text).network
 
 
 def family(text: str) -> int:
