@@ -140,7 +140,7 @@ class _Run:
     def _decide(self, session: Session, known: Ledger) -> tuple[list[Touched], Document, Plan]:
         """What goes, as it is and as a document, and the whole plan; raises `Refused`.
 
-        Where all of it stood already, it is looked first whether anything is to do: that takes half the time. Where
+        Where all of it stood already, it is looked first whether anything is to do: that reads half as much. Where
         cables of this topology stand in each other's way, they are made anew.
         """
         candidates = self._candidates(known)

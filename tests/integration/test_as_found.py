@@ -42,10 +42,13 @@ ROUTES = (
     "10.21.0.0/16 via 192.0.2.3 tos 0x10",
     "10.22.0.0/16 nexthop via 192.0.2.4 dev eth1 weight 3 nexthop via 192.0.2.5 dev eth1",
     "10.23.0.0/16 via 192.0.2.6 table 100 proto bird quickack 1",
+    "10.25.0.0/16 encap ip id 43 dst 192.0.2.78 via 192.0.2.4 dev eth1",
+    "10.26.0.0/16 nexthop encap ip id 42 dst 192.0.2.77 via 192.0.2.4 dev eth1 nexthop via 192.0.2.5 dev eth1",
     "10.24.0.0/16 via 10.66.0.2",
     "2001:db8:77::/64 via 2001:db8:2::1 pref high hoplimit 9",
     "2001:db8:78::/64 from 2001:db8:2::/64 via 2001:db8:2::1",
     "2001:db8:79::/64 nexthop via 2001:db8:2::2 nexthop via 2001:db8:2::3",
+    "2001:db8:80::/64 nexthop via 2001:db8:2::2 nexthop encap seg6 mode encap segs fc00::1 via 2001:db8:2::3 dev eth1",
     "2001:db8:3::/64 dev eth1 proto kernel metric 99",
 )
 SECOND = ("10.20.0.0/16 via 192.0.2.7", "10.20.0.0/16 via 192.0.2.8 proto kernel mtu 1300")

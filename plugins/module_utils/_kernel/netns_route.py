@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 import errno
+import ipaddress
 import socket
+import struct
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, Optional
@@ -27,12 +29,18 @@ SCOPES = {"global": 0, "site": 200, "link": 253, "host": 254, "nowhere": 255}
 RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC = 1, 4, 5, 6, 7
 RTA_METRICS, RTA_MULTIPATH, RTA_CACHEINFO, RTA_TABLE, RTA_VIA, RTA_PREF = 8, 9, 12, 15, 18, 20
 RTA_SRC, RTA_NH_ID = 2, 30
+# Of each next hop beside its way: its realms, and the encapsulation of a tunnel.
+RTA_FLOW, RTA_ENCAP_TYPE, RTA_ENCAP = 11, 21, 22
+OF_HOP = {RTA_FLOW, RTA_ENCAP_TYPE, RTA_ENCAP}
 # What a route is told by otherwise, or what the kernel counts.
 TOLD = {
     *(RTA_DST, RTA_SRC, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC, RTA_METRICS, RTA_MULTIPATH),
     *(RTA_CACHEINFO, RTA_TABLE, RTA_VIA, RTA_NH_ID),
+    *OF_HOP,
 }
 RTAX_MTU = 2
+# Before the address of an RTA_VIA stands its family.
+VIA = struct.Struct("=H")
 UNSPECIFIED = {socket.AF_INET: "0.0.0.0", socket.AF_INET6: "::"}
 # Where a table has no number of 8 bits the header says "compat".
 TABLE_COMPAT = 252
@@ -96,7 +104,11 @@ def _details(found: Attributes) -> str:
         del kept[RTA_PREF]
     if messages.attributes(found.get(RTA_METRICS, b"")).keys() - {RTAX_MTU}:
         kept[RTA_METRICS] = found[RTA_METRICS]
-    return b"".join(messages.attribute(*each) for each in kept.items()).hex()
+    return _packed(kept).hex()
+
+
+def _packed(attributes: Attributes) -> bytes:
+    return b"".join(messages.attribute(*each) for each in attributes.items())
 
 
 def _hops(found: Attributes, flags: int, names: Mapping[int, str]) -> tuple[Hop, ...]:
@@ -104,7 +116,7 @@ def _hops(found: Attributes, flags: int, names: Mapping[int, str]) -> tuple[Hop,
     if several:
         return tuple(_each_hop(several, names))
     device = names.get(messages.number(found.get(RTA_OIF)))
-    return (Hop(_gateway(found), device, bool(flags & RTNH_F_ONLINK)),)
+    return (Hop(_gateway(found), device, bool(flags & RTNH_F_ONLINK), details=_of_hop(found)),)
 
 
 def _each_hop(several: bytes, names: Mapping[int, str]) -> Iterator[Hop]:
@@ -113,13 +125,16 @@ def _each_hop(several: bytes, names: Mapping[int, str]) -> Iterator[Hop]:
         length, flags, hops, number = NEXTHOP.unpack_from(several, start)
         found = messages.attributes(several, start + NEXTHOP.size, start + length)
         # The kernel counts weights from 0.
-        yield Hop(_gateway(found), names.get(number), bool(flags & RTNH_F_ONLINK), hops + 1)
+        yield Hop(_gateway(found), names.get(number), bool(flags & RTNH_F_ONLINK), hops + 1, _of_hop(found))
         start += (max(length, NEXTHOP.size) + 3) & ~3
 
 
+def _of_hop(found: Attributes) -> str:
+    return _packed({kind: value for kind, value in found.items() if kind in OF_HOP}).hex()
+
+
 def _gateway(found: Attributes) -> Optional[str]:
-    # Before the address of an RTA_VIA stands its family, in 16 bits.
-    return messages.host(found[RTA_VIA][2:] if RTA_VIA in found else found.get(RTA_GATEWAY))
+    return messages.host(found[RTA_VIA][VIA.size :] if RTA_VIA in found else found.get(RTA_GATEWAY))
 
 
 def _key(route: Route) -> tuple[dict[str, Any], list[tuple[str, Any]]]:
@@ -154,9 +169,10 @@ def _request(session: Session, netns: str, route: Route, kind: int, flags: int) 
     if len(route.selector) > 4:
         more += messages.attribute(RTA_SRC, bytes.fromhex(route.selector[4:]))
     if len(route.hops) > 1:
-        attrs.append(("RTA_MULTIPATH", [_nexthop(session, netns, family, hop) for hop in route.hops]))
+        hops = b"".join(_nexthop(session, netns, family, hop) for hop in route.hops)
+        more += messages.attribute(RTA_MULTIPATH, hops)
     for hop in route.hops if len(route.hops) == 1 else ():
-        attrs += _hop_attrs(family, hop)
+        more += _way(family, hop)
         if hop.device:
             attrs.append(("RTA_OIF", index(session, netns, hop.device)))
         if hop.onlink:
@@ -172,26 +188,27 @@ def _with_mtu(details: bytes, mtu: Optional[int]) -> bytes:
     if mtu:
         metrics[RTAX_MTU] = messages.WORD.pack(mtu)
     if metrics:
-        kept[RTA_METRICS] = b"".join(messages.attribute(*each) for each in metrics.items())
-    return b"".join(messages.attribute(*each) for each in kept.items())
+        kept[RTA_METRICS] = _packed(metrics)
+    return _packed(kept)
 
 
-def _hop_attrs(family: int, hop: Hop) -> list[tuple[str, Any]]:
-    if hop.gateway is None:
-        return []
-    if values.family(hop.gateway) != family:
-        return [("RTA_VIA", {"family": socket.AF_INET6, "addr": hop.gateway})]
-    return [("RTA_GATEWAY", hop.gateway)]
+def _way(family: int, hop: Hop) -> bytes:
+    """The attributes of a next hop, but its device."""
+    gateway = b""
+    if hop.gateway is not None:
+        address = ipaddress.ip_address(hop.gateway)
+        if address.version == family:
+            gateway = messages.attribute(RTA_GATEWAY, address.packed)
+        else:
+            gateway = messages.attribute(RTA_VIA, VIA.pack(socket.AF_INET6) + address.packed)
+    return gateway + bytes.fromhex(hop.details)
 
 
-def _nexthop(session: Session, netns: str, family: int, hop: Hop) -> dict[str, Any]:
-    return {
-        "oif": index(session, netns, hop.device) if hop.device else 0,
-        "flags": RTNH_F_ONLINK if hop.onlink else 0,
-        # The kernel counts weights from 0.
-        "hops": hop.weight - 1,
-        "attrs": _hop_attrs(family, hop),
-    }
+def _nexthop(session: Session, netns: str, family: int, hop: Hop) -> bytes:
+    way, flags = _way(family, hop), RTNH_F_ONLINK if hop.onlink else 0
+    number = index(session, netns, hop.device) if hop.device else 0
+    # The kernel counts weights from 0.
+    return NEXTHOP.pack(NEXTHOP.size + len(way), flags, hop.weight - 1, number) + way
 
 
 def _await_source(session: Session, netns: str, route: Route) -> None:

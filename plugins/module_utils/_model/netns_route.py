@@ -119,7 +119,7 @@ def view(state: State, subject: Subject) -> Optional[dict[str, Any]]:
         "mtu": found.mtu or 0,
     }
     if len(found.hops) > 1:
-        shown["nexthops"] = [hop._asdict() for hop in found.hops]
+        shown["nexthops"] = [hop.entry for hop in found.hops]
     return shown
 
 

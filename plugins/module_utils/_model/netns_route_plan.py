@@ -231,7 +231,7 @@ def _hops(spec: RouteSpec, base: Route, namespace: Namespace) -> tuple[Hop, ...]
             left.remove(was)
         device = wanted.device or (was.device if was else _device_to(wanted, spec, namespace))
         onlink = was.onlink if was and wanted.onlink is None else bool(wanted.onlink)
-        hops.append(Hop(wanted.gateway, device, onlink, wanted.weight))
+        hops.append(Hop(wanted.gateway, device, onlink, wanted.weight, was.details if was else ""))
     return base.hops if sorted(hops, key=str) == sorted(base.hops, key=str) else tuple(hops)
 
 

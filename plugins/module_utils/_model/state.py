@@ -117,12 +117,21 @@ class Link:
 
 
 class Hop(NamedTuple):
-    """One next hop; `weight` as iproute2 counts it, from 1."""
+    """One next hop; `weight` as iproute2 counts it, from 1.
+
+    `details` is what there are no words for (the encapsulation of a tunnel), as the kernel writes it.
+    """
 
     gateway: Optional[str] = None
     device: Optional[str] = None
     onlink: bool = False
     weight: int = 1
+    details: str = ""
+
+    @property
+    def entry(self) -> dict[str, Any]:
+        """The options that say where it leads."""
+        return {"gateway": self.gateway, "device": self.device, "onlink": self.onlink, "weight": self.weight}
 
 
 class RouteKey(NamedTuple):
