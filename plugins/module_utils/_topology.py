@@ -147,9 +147,9 @@ class _Run:
         self.sealed = self._sealed(session, known, candidates)
         if not candidates and known.complete and known.config == self._wanted(known):
             with suppress(Refused):
-                found = self._decide_of(session, known, (), losses=False)
-                if not found[2].steps:
-                    return found
+                leaving, undo, planned = self._decide_of(session, known, (), losses=False)
+                if not planned.steps:
+                    return leaving, undo, planned
         try:
             return self._decide_of(session, known, candidates)
         except Refused:
