@@ -19,9 +19,6 @@ from test_topology import snapshot
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import HOST, Link, Namespace, State, loopback
 
 EXAMPLES = 10
-SYSTEMD = {"rp_filter": 2, "accept_source_route": 0, "promote_secondaries": 1}
-ROUTER = ("forwarding", "ignore_routes_with_linkdown")
-RANDOM = 3
 # An example takes a second: a failing one is shown as it is.
 PHASES = (Phase.explicit, Phase.generate)
 BOUNDED = settings(
@@ -31,6 +28,9 @@ BOUNDED = settings(
     suppress_health_check=list(HealthCheck),
     phases=PHASES,
 )
+SYSTEMD = {"rp_filter": 2, "accept_source_route": 0, "promote_secondaries": 1}
+ROUTER = ("forwarding", "ignore_routes_with_linkdown")
+RANDOM = 3
 # What hosts are set to: as the kernel is, as systemd does it, as a router, and as one that keeps its addresses.
 HABITS: tuple[dict[str, int], ...] = (
     {},
