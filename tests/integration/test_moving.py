@@ -93,6 +93,10 @@ CHANGES: dict[str, tuple[Config, Config]] = {
         {"netns": [NS1, NS2], "link": [{**IN_NS1, "mtu": 1400}]},
         {"netns": [NS1, NS2], "link": [{**IN_NS2, "mtu": 1000}]},
     ),
+    "a link of the host leaves after forwarding was switched on": (
+        {"netns": [NS1], "netns_sysctl": [{"name": "net.ipv4.ip_forward", "value": 0}]},
+        {"netns": [NS1, NS2], "netns_sysctl": [{"name": "net.ipv4.ip_forward", "value": 1}], "link": [IN_NS2]},
+    ),
 }
 # Of a device of the host, with what nobody declares on it.
 AT_HOME: Config = {"link": [{"name": "eth1", "txqueuelen": 900}]}

@@ -216,7 +216,7 @@ def touched(planned: Plan) -> list[Touched]:
         for subject in changed if hasattr(kind, "follows") else ():
             nearby[subject[0]].append(subject)
         for subject in places:
-            follows = subject not in changed and hasattr(kind, "follows") and kind.follows(subject, nearby[subject[0]])
+            follows = hasattr(kind, "follows") and kind.follows(subject, nearby[subject[0]])
             if not (subject in changed or follows):
                 continue
             before = None if subject in were else both[subject][0]
@@ -225,7 +225,8 @@ def touched(planned: Plan) -> list[Touched]:
                 before = netns_sysctl.started(planned.before, planned.after, subject)
             if name in DEVICES and _is_linked(planned, name, subject, acted):
                 before = None
-            if after is None and hasattr(kind, "inherited") and kind.inherited(planned.before, subject):
+            # What a device has by itself when it comes back; unless it followed another before it left.
+            if after is None and not follows and hasattr(kind, "inherited") and kind.inherited(planned.before, subject):
                 continue
             if before or (after and not (name in INSEPARABLE or _moved(planned, subject))):
                 found = _touched(name, before, before or after, were if before else are)
