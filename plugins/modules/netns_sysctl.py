@@ -16,6 +16,9 @@ description:
   - Sets one key below C(net) to a value, in the running kernel and inside one namespace. No file is written, so
     that the value is gone with the namespace or at the next boot.
   - A key that does not exist or cannot be written is an error that says why.
+  - With IPv6 forwarding the kernel drops the default routes that routers advertised, and takes no more of them, until
+    the next advertisement after forwarding is off again. The plan warns of it. C(accept_ra) of V(2), which is written
+    first where both are declared, keeps them.
   - There is no state. A M(nsfabric.linux.topology) that is removed gives the keys it set the values they had before.
 extends_documentation_fragment:
   - nsfabric.linux.attributes

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from host import Host
+from host import Host, until, warnings
 
 Converge = Callable[..., dict[str, Any]]
 
@@ -410,3 +410,55 @@ def test_contradictions_are_told_before_anything_changes(wired: Host) -> None:
     result = wired.module("topology", name="t", config=config)
     assert result.get("failed"), result
     assert settings(wired) == before
+
+
+# A router's advertisement, sent once: a lifetime of half an hour, and nothing else.
+ADVERTISE = """
+import socket, struct
+device = socket.if_nametoindex("far")
+sender = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
+sender.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
+sender.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, device)
+sender.sendto(struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, 1800, 0, 0), ("ff02::1", 0, 0, device))
+"""
+FORWARDING = ("net.ipv6.conf.all.forwarding", "net.ipv6.conf.eth1.forwarding")
+
+
+@pytest.fixture
+def advised(host: Host) -> Host:
+    """A host whose IPv6 default route comes from a router."""
+    host.sh(
+        "ip netns add isp; for n in '' 'ip netns exec isp'; do $n sysctl -qw net.ipv6.conf.default.accept_dad=0; done;"
+        "ip link add eth1 type veth peer name far netns isp; ip -n isp link set far up; ip link set eth1 up"
+    )
+
+    def has_heard() -> str:
+        host.sh(f"python3 -c '{ADVERTISE}'", "isp", check=False)
+        return default(host)
+
+    assert until(has_heard)
+    return host
+
+
+def default(host: Host) -> str:
+    return host.sh("ip -6 route show default")
+
+
+@pytest.mark.parametrize("name", FORWARDING)
+def test_a_default_route_that_a_router_advertised_goes_with_forwarding(advised: Host, name: str) -> None:
+    config = topology(advised, (name, 1))
+    for check in (True, False):
+        said = warnings(advised.do("topology", name="t", config=config, check=check))
+        assert "eth1 has a default route that a router advertised" in said
+        assert "declare net.ipv6.conf.eth1.accept_ra: 2" in said
+        assert bool(default(advised)) == check
+
+
+@pytest.mark.parametrize("name", FORWARDING)
+def test_it_stays_where_that_is_declared(advised: Host, converge: Converge, name: str) -> None:
+    before = settings(advised)
+    converge("topology", name="t", config=topology(advised, (name, 1), ("net.ipv6.conf.eth1.accept_ra", 2)))
+    assert "proto ra" in default(advised)
+    converge("topology", name="t", state="absent")
+    assert "proto ra" in default(advised)
+    assert settings(advised) == before

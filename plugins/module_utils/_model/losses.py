@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 from .addresses import is_default
+from .netns_route_actions import LEARNED
+from .netns_sysctl_keys import accept_ra, key_name
 from .planner import Planner
 from .state import End, place
 
@@ -23,6 +25,19 @@ def by_moving(planner: Planner, end: End) -> None:
     hook = namespace.hooks.get(end.name)
     if hook and (hook.others or not (hook.mark or hook.shortcut)):
         planner.warn(f"{end} has tc filters of others, which go with the move and do not come back")
+
+
+def by_forwarding(planner: Planner, netns: str) -> None:
+    """Warns of the default routes that routers advertised: the kernel drops them where it becomes a router itself."""
+    namespace = planner.state.namespaces[netns]
+    learned = [route for route in namespace.routes if is_default(route) and route.protocol in LEARNED]
+    for name in sorted({name for route in learned for name in route.devices}):
+        found = namespace.sysctls.get(accept_ra(name))
+        if found and found.value == "1":
+            planner.warn(
+                f"{End(netns, name)} has a default route that a router advertised: the kernel drops it with IPv6 "
+                f"forwarding, and takes no other; to keep it declare {key_name(accept_ra(name))}: 2"
+            )
 
 
 def of_routes(planner: Planner, end: End) -> None:

@@ -11,10 +11,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Optional
 
-from . import addresses, values
+from . import addresses, losses, values
 from .netns_sysctl_keys import (
+    ACCEPT_RA,
     DISABLE_IPV6,
     FORMS,
+    FORWARDING,
     STABLE_SECRET,
     Key,
     default_of,
@@ -65,6 +67,8 @@ class SysctlSpec:
         if self.key[-1:] == (DISABLE_IPV6,):
             # What the kernel takes away with IPv6.
             scope.taken_along(self.netns)
+        if _is_ipv6_forwarding(self.key):
+            scope.advertised(self.netns)
 
 
 # Followed by the kernel from elsewhere: the device's MTU, a multicast routing daemon.
@@ -72,7 +76,12 @@ DERIVED = ("mtu", "mc_forwarding")
 
 
 def order(spec: SysctlSpec) -> int:
-    """`ip_forward`, `all` and `default` write through to the devices, a secret to how its device makes addresses."""
+    """`ip_forward`, `all` and `default` write through to the devices, a secret to how its device makes addresses.
+
+    Whether a device is to keep what routers advertise has to be known before forwarding is on.
+    """
+    if spec.key[-1:] == (ACCEPT_RA,):
+        return -1
     if device_of(spec.key):
         return 3 if spec.key[-1] == STABLE_SECRET else 4
     return {"all": 1, "default": 2}.get(spec.key[3] if len(spec.key) > 4 else "", 0)
@@ -105,8 +114,20 @@ def view(state: State, subject: tuple[str, Key]) -> Optional[dict[str, Any]]:
 
 
 def _settings(planner: Planner, spec: SysctlSpec) -> None:
-    if device_of(spec.key) is None:
+    if device_of(spec.key) is None or _comes_first(planner, spec):
         _plan(planner, spec)
+
+
+def _comes_first(planner: Planner, spec: SysctlSpec) -> bool:
+    """Whether a device that is there, and stays, is to be told what to do with advertisements."""
+    end = End(spec.netns, device_of(spec.key) or "")
+    if spec.key[-1] != ACCEPT_RA or not _is_there(planner.state, *end) or planner.claims_place(end):
+        return False
+    found = planner.state.namespaces[spec.netns].sysctls.get(spec.key)
+    if found is None or not found.exists:
+        # It comes with IPv6.
+        return False
+    return not any(link.end.name == end.name and link.end != end for link in planner.specs.get("link", ()))
 
 
 def _device_settings(planner: Planner, spec: SysctlSpec) -> None:
@@ -134,10 +155,16 @@ def _plan(planner: Planner, spec: SysctlSpec) -> None:
     if wrong:
         planner.refuse(wrong[1], wrong[0])
     elif found.value != spec.value:
+        if _is_ipv6_forwarding(spec.key) and found.value == "0":
+            losses.by_forwarding(planner, spec.netns)
         now = "unset" if found.value is None else found.value or "empty"
         planner.do(WriteSysctl(spec.netns, spec.key, spec.value), f"it is {now}, wanted {spec.value or 'empty'}")
     elif _doubt(spec.key) in namespace.sysctls:
         planner.do(WriteSysctl(spec.netns, spec.key, spec.value), "it may have followed the change of default")
+
+
+def _is_ipv6_forwarding(parts: Key) -> bool:
+    return parts[1:3] == ("ipv6", "conf") and parts[-1] == FORWARDING and parts[3] != "default"
 
 
 def _is_there(state: State, netns: str, device: Optional[str]) -> bool:

@@ -18,7 +18,7 @@ Key = tuple[str, ...]
 # Trees with a folder for each device: net/ipv4/conf/eth0/forwarding.
 PER_DEVICE = ("conf", "neigh")
 EVERYWHERE = ("all", "default")
-DISABLE_IPV6 = "disable_ipv6"
+DISABLE_IPV6, FORWARDING, ACCEPT_RA = "disable_ipv6", "forwarding", "accept_ra"
 # With a secret of its own a device makes its link-local address by that, until it is told otherwise.
 STABLE_SECRET = "stable_secret"
 BY_SECRET = "2"
@@ -30,6 +30,11 @@ EXACT_TWINS = {
 }
 # Keys of net/ipv6/conf/all that write through to every device.
 IPV6_THROUGH = (DISABLE_IPV6, "forwarding", "addr_gen_mode", "ignore_routes_with_linkdown", "force_forwarding")
+
+
+def accept_ra(device: str) -> Key:
+    """The key that says whether a device takes what routers advertise: 2 is also where it is a router itself."""
+    return ("net", "ipv6", "conf", device, ACCEPT_RA)
 
 
 def key(text: str) -> Key:

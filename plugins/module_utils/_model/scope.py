@@ -11,7 +11,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from itertools import product
 
-from .netns_sysctl_keys import PER_DEVICE
+from .netns_sysctl_keys import PER_DEVICE, accept_ra
 from .state import HOST, End
 
 BOTH = (4, 6)
@@ -84,6 +84,12 @@ class Scope:
         """What a device loses when the kernel makes it anew for a namespace, or for a protocol."""
         for name, family, tree in product((end.name, "default"), families, PER_DEVICE) if self.losses else ():
             self.namespace(end.netns).sysctls.add(("net", family, tree, name, "*"))
+
+    def advertised(self, netns: str) -> None:
+        """What routers have told a namespace, and which of its devices keep it when it becomes a router itself."""
+        if self.losses:
+            self.namespace(netns).routes.add(6)
+            self.namespace(netns).sysctls.add(accept_ra("*"))
 
     def seal(self, names: AbstractSet[str]) -> None:
         """Namespaces that go unseen, and with them devices of the host and what is on these."""

@@ -635,7 +635,7 @@ def _shown(entry: Entry) -> Any:
 
 
 def _route(route: Any) -> Any:
-    ways = tuple(tuple(hop) for hop in route.hops)
+    ways = tuple(tuple(hop.entry.values()) for hop in route.hops)
     return (*route.key[:3], route.type, route.protocol, route.scope, route.source, route.mtu, ways)
 
 
