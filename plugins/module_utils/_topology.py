@@ -203,6 +203,9 @@ class _Run:
         for config in (*former, restoration(candidates)):
             for dummy, spec in documents.read(config, Problems()):
                 spec.add_to(scope)
+        # A namespace or a device may stay for another topology, but not what stands in it.
+        for item in () if sealed else candidates:
+            item.specs[0].add_to(scope)
         for other in self.others:
             rivals.add_to(scope, other.config)
         if sealed:

@@ -232,6 +232,29 @@ def test_a_namespace_stays_while_another_has_something_in_it(host: Host, how: st
     assert snapshot(host) == bare
 
 
+def test_what_stands_in_a_namespace_that_stays_goes_after_a_kill(host: Host) -> None:
+    """After it, nothing is declared that tells what to look at; and the namespace is the other's now."""
+    before = snapshot(host)
+    stays = {"netns": [{"name": "ns1"}]}
+    config = {
+        **stays,
+        "veth": [{"name": "v0", "netns": "ns1", "peer": {"name": "v1", "netns": "ns1"}}],
+        "masquerade": [{"netns": "ns1", "source": "10.1.0.0/24"}],
+        "netns_sysctl": [{"netns": "ns1", "name": "net.ipv4.conf.v0.rp_filter", "value": 2}],
+        "netns_route": [{"netns": "ns1", "destination": "10.9.0.0/16", "type": "blackhole"}],
+        "netns_neighbor": [{"netns": "ns1", "device": "v0", "address": "10.1.0.9", "mac": "02:00:00:00:00:09"}],
+    }
+    for stop in range(4):
+        apply(host, config, name="a")
+        apply(host, stays, name="b")
+        assert host.module("topology", name="a", state="absent", inside=after(stop, kill)) == {}
+        down(host, "a")
+        left = host.sh("ip link; ip route; ip neighbor show nud permanent; nft list ruleset", "ns1")
+        assert not any(word in left for word in ("v0", "10.")), f"killed after {stop} steps: {left}"
+        down(host, "b")
+        assert snapshot(host) == before, f"killed after {stop} steps"
+
+
 def test_another_whose_ledger_is_damaged_stops_only_what_takes_away(host: Host) -> None:
     apply(host, {"netns": [{"name": "ns1"}]}, name="first")
     apply(host, {"netns": [{"name": "ns2"}]}, name="second")
