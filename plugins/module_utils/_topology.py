@@ -98,11 +98,11 @@ class _Run:
         self.others = self._others(host)
         self.document = self.whole = known.hinted(self.document, self.purge)
         self.home = known.coming_home(self.document) if self.purge else []
-        config = self._wanted(known)
+        config = self.config if self.purge else known.union(self.config)
+        self.settled = known.complete and known.config == config
         leaving, undo, planned = self._decide(session, known)
         state = planned.before
-        settled = before is not None and before.complete and before.config == config
-        if self.check or (settled and not planned.steps and not self.absent):
+        if self.check or (self.settled and not planned.steps and not self.absent):
             return planned
         clear(session, self.leftover)
         for heir in self.heirs.values():
@@ -125,10 +125,6 @@ class _Run:
             _ledger.save(known)
         return planned
 
-    def _wanted(self, known: Ledger) -> Config:
-        """All that is to be declared after this run."""
-        return self.config if self.purge else known.union(self.config)
-
     def _on_its_grounds(self, session: Session, known: Ledger) -> Ledger:
         """Without what others have replaced; what this run would have to give it back is told."""
         known, lost = known.without_strangers(session.ground)
@@ -145,7 +141,7 @@ class _Run:
         """
         candidates = self._candidates(known)
         self.sealed = self._sealed(session, known, candidates)
-        if not candidates and known.complete and known.config == self._wanted(known):
+        if self.settled and not candidates:
             with suppress(Refused):
                 leaving, undo, planned = self._decide_of(session, known, (), losses=False)
                 if not planned.steps:
@@ -167,7 +163,7 @@ class _Run:
         displaced: Sequence[Touched] = (),
         losses: bool = True,
     ) -> tuple[list[Touched], Document, Plan]:
-        scope = self._scope(known, [*candidates, *displaced], self.sealed) if losses else self.document.scope(losses)
+        scope = self._scope(known, [*candidates, *displaced], self.sealed, losses)
         state = observe(session, scope)
         keep_own_mtus(state, known.with_mtu())
         # What a killed run left of namespaces without a name is out of the way when this one begins.
@@ -189,15 +185,23 @@ class _Run:
         """What may have to go, as far as the ledger tells."""
         if self.absent:
             return known.objects
-        if known.complete and known.config == self.config and not self.home:
+        if self.settled and not self.home:
             return []
         gone = known.left_by(self.declared) + known.released(self.document) if self.purge else []
         gone += [item for item in known.objects if item.passes]
         return gone + known.followers(gone + self.home, self.declared)
 
-    def _scope(self, known: Ledger, candidates: Sequence[Touched], sealed: AbstractSet[str] = frozenset()) -> Scope:
+    def _scope(
+        self,
+        known: Ledger,
+        candidates: Sequence[Touched],
+        sealed: AbstractSet[str] = frozenset(),
+        losses: bool = True,
+    ) -> Scope:
         """What has to be read to plan the document and the restoration, and to put both back."""
-        scope = self.document.scope()
+        scope = self.document.scope(losses)
+        if not losses:
+            return scope
         # What goes with sealed namespaces is put back from what was declared.
         former = [seals.outside(known.config, sealed)] if candidates else []
         for config in (*former, restoration(candidates)):

@@ -217,7 +217,7 @@ def _details(message: Message, given: int, device: str) -> str:
         kept[IFA_FLAGS] = messages.WORD.pack(given)
     if not kept and not (four and scope):
         return ""
-    return bytes([scope]).hex() + b"".join(messages.attribute(*each) for each in kept.items()).hex()
+    return bytes([scope]).hex() + messages.packed(kept).hex()
 
 
 def index(session: Session, netns: str, name: str) -> int:

@@ -81,6 +81,11 @@ def attribute(kind: int, value: bytes) -> bytes:
     return ATTRIBUTE.pack(4 + len(value), kind) + value + bytes(-len(value) % 4)
 
 
+def packed(found: Attributes) -> bytes:
+    """Attributes, one after the other: what `attributes` takes apart."""
+    return b"".join(attribute(*each) for each in found.items())
+
+
 def number(value: Optional[bytes]) -> int:
     """An unsigned integer of the machine's byte order; 0 where there is none."""
     return int.from_bytes(value, sys.byteorder) if value else 0

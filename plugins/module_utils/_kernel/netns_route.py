@@ -104,11 +104,7 @@ def _details(found: Attributes) -> str:
         del kept[RTA_PREF]
     if messages.attributes(found.get(RTA_METRICS, b"")).keys() - {RTAX_MTU}:
         kept[RTA_METRICS] = found[RTA_METRICS]
-    return _packed(kept).hex()
-
-
-def _packed(attributes: Attributes) -> bytes:
-    return b"".join(messages.attribute(*each) for each in attributes.items())
+    return messages.packed(kept).hex()
 
 
 def _hops(found: Attributes, flags: int, names: Mapping[int, str]) -> tuple[Hop, ...]:
@@ -130,7 +126,7 @@ def _each_hop(several: bytes, names: Mapping[int, str]) -> Iterator[Hop]:
 
 
 def _of_hop(found: Attributes) -> str:
-    return _packed({kind: value for kind, value in found.items() if kind in OF_HOP}).hex()
+    return messages.packed({kind: value for kind, value in found.items() if kind in OF_HOP}).hex()
 
 
 def _gateway(found: Attributes) -> Optional[str]:
@@ -188,8 +184,8 @@ def _with_mtu(details: bytes, mtu: Optional[int]) -> bytes:
     if mtu:
         metrics[RTAX_MTU] = messages.WORD.pack(mtu)
     if metrics:
-        kept[RTA_METRICS] = _packed(metrics)
-    return _packed(kept)
+        kept[RTA_METRICS] = messages.packed(metrics)
+    return messages.packed(kept)
 
 
 def _way(family: int, hop: Hop) -> bytes:

@@ -81,6 +81,17 @@ def read(config: Config, problems: Problems, root: str = "config") -> Document:
     return Document(specs)
 
 
+_READ: dict[tuple[str, str], Any] = {}
+
+
+def read_entry(kind: str, entry: Mapping[str, Any]) -> Any:
+    """An entry that was accepted before, as a specification; each is read once."""
+    key = kind, repr(entry)
+    if key not in _READ:
+        _READ[key] = KINDS[kind].read(Reader(entry, "", Problems()))
+    return _READ[key]
+
+
 # Options that say which thing is meant, however they are spelt.
 NAMING = ("netns", "name", "destination", "table", "address")
 

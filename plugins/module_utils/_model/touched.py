@@ -17,13 +17,12 @@ from . import changes, netns_sysctl
 from .addresses import AddAddress, DeleteAddress
 from .attributes import SetLink
 from .bridge import CreateBridge
-from .document import Claim, Plan, claims, declared
+from .document import Claim, Plan, claims, declared, read_entry
 from .link import MoveLink
 from .netns_neighbor_actions import SetNeighbor
 from .netns_route_actions import AddRoute, ReplaceRoute
 from .netns_sysctl import WriteSysctl
 from .netns_sysctl_keys import device_of, key
-from .problems import Problems, Reader
 from .registry import KINDS
 from .state import HOST, End, State
 from .veth_actions import CreateVeth
@@ -89,7 +88,7 @@ class Touched:
     def specs(self) -> Sequence[Any]:
         """Its entries as specifications: what it is, where it was found and where it was declared."""
         entries = [entry for entry in (self.absent, self.owner, *self.former) if entry]
-        return [_spec(self.kind, entry) for entry in entries]
+        return [read_entry(self.kind, entry) for entry in entries]
 
     @cached_property
     def claims(self) -> frozenset[Claim]:
@@ -172,17 +171,6 @@ class Touched:
     def record(self) -> dict[str, Any]:
         """Its fields."""
         return {name: getattr(self, name) for name in FIELDS}
-
-
-_SPECS: dict[tuple[str, str], Any] = {}
-
-
-def _spec(kind: str, entry: Mapping[str, Any]) -> Any:
-    """An entry as a specification; each is read once."""
-    key = kind, repr(entry)
-    if key not in _SPECS:
-        _SPECS[key] = KINDS[kind].read(Reader(entry, "", Problems()))
-    return _SPECS[key]
 
 
 def _sparing(found: Mapping[str, Any], given: Sequence[str]) -> dict[str, Any]:
