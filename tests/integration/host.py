@@ -21,6 +21,7 @@ from typing import Any
 
 import returned
 from ansible.module_utils import _internal, basic
+from ansible.module_utils.common import warnings as global_warnings
 
 COLLECTION = "ansible_collections.nsfabric.linux.plugins"
 # Imported once, before any child is forked: pyroute2 alone takes a tenth of a second.
@@ -167,6 +168,8 @@ class Host:
         if pid == 0:
             os.close(read)
             try:
+                # A test before this one may have left Ansible's in the process that was forked.
+                global_warnings._global_warnings.clear()
                 self._enter()
                 if inside:
                     inside()
