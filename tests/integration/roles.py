@@ -2,18 +2,19 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Roles run by the real `ansible-playbook` on a throw-away host, and what is around that host."""
+"""Roles run on a throw-away host, and what is around that host.
+
+Their variables are Ansible's own engine's to evaluate, and their modules run on the host. The labs' pages, the
+playbooks and molecule's scenarios run the same roles by `ansible-playbook`.
+"""
 
 from __future__ import annotations
 
-import base64
 import itertools
 import json
-import os
 import re
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from host import PATIENCE, Host, until
 from test_topology import snapshot
 
 from ansible_collections.nsfabric.linux.plugins.module_utils import _glue
+from ansible_collections.nsfabric.linux.tests.tools import labs
 
 # The way things are on the labs' pages: the host's uplink, and the world behind it.
 UPLINK, UPLINK6 = "10.211.55.10", "fd00:10:211:55::a"
@@ -32,14 +34,14 @@ OUTSIDE = "outside"
 Runs = list[dict[str, Any]]
 
 
-def apply_role(host: Host, role: str, /, check: bool = False, facts: bool = False, **variables: Any) -> dict[str, Any]:
+def apply_role(host: Host, role: str, /, **variables: Any) -> dict[str, Any]:
     """Runs a role on the host and returns what its topology call returned, or how it failed."""
-    return play(host, role, ["check" if check else "main"], variables, facts)[0]
+    return play(host, role, ["main"], variables)[0]
 
 
-def verify_role(host: Host, role: str, /, facts: bool = False, **variables: Any) -> dict[str, Any]:
+def verify_role(host: Host, role: str, /, **variables: Any) -> dict[str, Any]:
     """Runs a role's checks and returns what its reachability call returned, or how it failed."""
-    return play(host, role, ["verify"], variables, facts)[0]
+    return play(host, role, ["verify"], variables)[0]
 
 
 def remove_role(host: Host, role: str, /, **variables: Any) -> dict[str, Any]:
@@ -48,7 +50,7 @@ def remove_role(host: Host, role: str, /, **variables: Any) -> dict[str, Any]:
 
 
 def converge_role(host: Host, role: str, /, verify: bool = True, **variables: Any) -> None:
-    """Check, run, check, run and the role's own proof, in one play.
+    """Check, run, check, run and the role's own proof, in one go.
 
     The prediction is the run, the second run finds nothing to do, and what must hold does.
     """
@@ -61,7 +63,7 @@ def converge_role(host: Host, role: str, /, verify: bool = True, **variables: An
 
 
 def there_and_back(host: Host, role: str, /, **variables: Any) -> list[dict[str, Any]]:
-    """Run, run, proof and removal in one play; the host is then as it was found. Returns the proof's rows."""
+    """Run, run, proof and removal in one go; the host is then as it was found. Returns the proof's rows."""
     before = snapshot(host)
     results = play(host, role, ["main", "main", "verify", "absent", "absent"], variables)
     done, again, proof, removed, gone = [good(result) for result in results]
@@ -77,67 +79,29 @@ def good(result: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def play(host: Host, role: str, runs: Iterable[str], variables: dict[str, Any], facts: bool = False) -> Runs:
-    """One play on the host that runs a role several times: `main`, `check` (in check mode), `verify` or `absent`.
+def play(host: Host, role: str, runs: Iterable[str], variables: dict[str, Any]) -> Runs:
+    """Runs a role on the host several times: `main`, `check` (in check mode), `verify` or `absent`.
 
-    Returns what each run registered. The first that fails is the last one, as Ansible has it.
+    Returns what each run returned. The first that fails is the last one, as Ansible has it.
     """
-    tasks: list[dict[str, Any]] = []
+    results: Runs = []
     for run in runs:
-        registered = f"{role}_{'proof' if run == 'verify' else 'topology'}"
-        include: dict[str, Any] = {"name": f"nsfabric.linux.{role}", "public": True}
-        if run == "verify":
-            include["tasks_from"] = "verify"
-        if run == "check":
-            include["apply"] = {"check_mode": True}
-        tasks.append({"ansible.builtin.include_role": include})
-        if run == "absent":
-            tasks[-1]["vars"] = {f"{role}_state": "absent"}
-        tasks.append(_tell(registered))
-    safely = {"block": tasks, "rescue": [_tell("ansible_failed_result")]}
-    printed = _run(host, [{"hosts": "all", "gather_facts": facts, "tasks": [safely]}], variables)
-    return [json.loads(base64.b64decode(told)) for told in re.findall(r"TOLD:([\w+/=]+)", printed)]
+        state = {f"{role}_state": "absent"} if run == "absent" else {}
+        try:
+            module, options = labs.task(role, "verify" if run == "verify" else "main", **{**variables, **state})
+        except labs.Refused as refused:
+            return [*results, {"failed": True, "msg": str(refused)}]
+        results.append(host.module(module, check=run == "check", **options))
+        if results[-1].get("failed"):
+            break
+    return results
 
 
-def _tell(variable: str) -> dict[str, Any]:
-    return {"ansible.builtin.debug": {"msg": "TOLD:{{ " + variable + " | to_json | b64encode }}"}}
-
-
-def _run(host: Host, book: list[dict[str, Any]], variables: dict[str, Any]) -> str:
-    """ansible-playbook, which enters the host as it would enter a container; returns what it printed."""
-    with tempfile.TemporaryDirectory() as folder:
-        files = {"pid": str(host.pid), "play.yml": json.dumps(book), "variables.json": json.dumps(variables)}
-        files["ansible.cfg"] = "# Nobody else's settings.\n"
-        for name, text in files.items():
-            Path(folder, name).write_text(text, encoding="utf-8")
-        how = {
-            "ansible_connection": "nsfabric.linux.enter",
-            "ansible_enter_pidfile": f"{folder}/pid",
-            "ansible_python_interpreter": sys.executable,
-        }
-        done = subprocess.run(
-            [
-                *(sys.executable, "-m", "ansible", "playbook", "-i", "throwaway,", f"{folder}/play.yml"),
-                *("-e", json.dumps(how), "-e", f"@{folder}/variables.json"),
-            ],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300 * PATIENCE,
-            cwd=folder,
-            env={
-                **os.environ,
-                "ANSIBLE_CONFIG": f"{folder}/ansible.cfg",
-                "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default",
-                "ANSIBLE_PIPELINING": "true",
-                "ANSIBLE_HOME": f"{folder}/home",
-                "ANSIBLE_COLLECTIONS_PATH": collections(),
-                "ANSIBLE_NOCOLOR": "true",
-                "ANSIBLE_DEVEL_WARNING": "false",
-            },
-        )
-    assert "TOLD:" in done.stdout, done.stdout + done.stderr
-    return done.stdout
+def facts(host: Host) -> dict[str, Any]:
+    """What a play that gathers facts knows of the host's network."""
+    told = host.sh(f"{sys.executable} -m ansible adhoc localhost -c local -m setup -a 'gather_subset=!all,network'")
+    found = json.loads(told.partition("=>")[2])["ansible_facts"]
+    return {"ansible_facts": {name.removeprefix("ansible_"): fact for name, fact in found.items()}}
 
 
 def collections() -> str:

@@ -20,6 +20,7 @@ from roles import (
     Capture,
     Count,
     apply_role,
+    facts,
     good,
     remove_role,
     settle,
@@ -154,7 +155,7 @@ def test_gathered_facts_name_the_uplink(host: Host) -> None:
     missing = apply_role(host, "nat_gateway")
     assert missing["problems"], missing
     assert all("there is no link eth0 in the host" in problem["message"] for problem in missing["problems"])
-    good(apply_role(host, "nat_gateway", facts=True))
+    good(apply_role(host, "nat_gateway", **facts(host)))
     good(verify_role(host, "nat_gateway", **PROBE))
 
 

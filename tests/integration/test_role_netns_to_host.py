@@ -18,6 +18,7 @@ from roles import (
     WORLD,
     Count,
     apply_role,
+    facts,
     good,
     there_and_back,
     uplink,
@@ -127,7 +128,7 @@ def test_both_families_and_other_names(host: Host) -> None:
 def test_gathered_facts_name_the_uplink(host: Host) -> None:
     uplink(host)
     host.sh("ip address replace 192.0.2.77/27 dev eth0; ip route replace default via 192.0.2.66 src 192.0.2.77")
-    good(apply_role(host, "netns_to_host", facts=True))
+    good(apply_role(host, "netns_to_host", **facts(host)))
     assert [route["dst"] for route in host.routes("ns1")] == ["10.244.1.0/24", "192.0.2.64/27"]
-    proof = good(verify_role(host, "netns_to_host", facts=True))
+    proof = good(verify_role(host, "netns_to_host", **facts(host)))
     assert proof["results"][-1]["to"] == "192.0.2.77"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The labs' documents, as their roles build them from their defaults, and their drawings."""
+"""What the roles give to their modules, made of their variables by Ansible's own engine; and the labs' drawings."""
 
 from __future__ import annotations
 
@@ -11,76 +11,57 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.nsfabric.linux.plugins.plugin_utils import _drawing
 
+ENGINE = Path(__file__).with_name("engine.py")
 # Not resolved: Ansible finds the collection where this was imported from.
 ROLES = Path(__file__).absolute().parents[2] / "roles"
 LABS = sorted(path.parents[1].name for path in ROLES.glob("*/templates/config.yml.j2"))
 
 
-@functools.cache
-def documents() -> dict[str, dict[str, Any]]:
-    """What each lab's role gives to the topology module."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        books = [_playbook(folder / lab, lab) for lab in LABS]
-        done = _run(folder, *books)
-        if done.returncode:
-            raise RuntimeError(done.stdout + done.stderr)
-        return {lab: json.loads((folder / lab / "document.json").read_text(encoding="utf-8")) for lab in LABS}
+class Refused(Exception):
+    """A role has nothing to give for the variables that were set."""
 
 
-def refusal(lab: str, **variables: Any) -> str:
-    """Why a lab's role has no document for these variables."""
-    with tempfile.TemporaryDirectory() as name:
-        book = _playbook(Path(name) / lab, lab)
-        done = _run(Path(name), book, "-e", json.dumps(variables))
-        return done.stdout + done.stderr if done.returncode else ""
+def task(role: str, file: str = "main", /, **variables: Any) -> tuple[str, dict[str, Any]]:
+    """The module that one of a role's task files runs, and the options it gives to it."""
+    engine = _engine()
+    assert engine.stdin
+    assert engine.stdout
+    engine.stdin.write(f"{json.dumps([role, file, variables])}\n")
+    engine.stdin.flush()
+    answer = json.loads(engine.stdout.readline())
+    if "refused" in answer:
+        raise Refused(answer["refused"])
+    return answer["module"], answer["options"]
 
 
-def typed(lab: str, *variables: str) -> tuple[Any, Any]:
-    """A lab's document and its checks, with variables as they are typed behind `-e`."""
-    with tempfile.TemporaryDirectory() as name:
-        folders = {part: Path(name) / part for part in ("config", "checks")}
-        books = [_playbook(folder, lab, part) for part, folder in folders.items()]
-        done = _run(Path(name), *books, *(word for variable in variables for word in ("-e", variable)))
-        if done.returncode:
-            raise RuntimeError(done.stdout + done.stderr)
-        config, checks = (json.loads((folder / "document.json").read_text("utf-8")) for folder in folders.values())
-        return config, checks
+def document(lab: str, /, **variables: Any) -> dict[str, Any]:
+    """What a lab's role declares."""
+    options = task(lab, **variables)[1]
+    return dict(options["config"])
 
 
-def _run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(home),
-        "LC_ALL": "C.UTF-8",
-        "ANSIBLE_COLLECTIONS_PATH": str(ROLES.parents[3]),
-    }
-    command = [sys.executable, "-m", "ansible", "playbook", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-
-
-def _playbook(folder: Path, lab: str, part: str = "config") -> str:
-    """A playbook beside the role's templates, where its variables look for them."""
-    folder.mkdir()
-    (folder / "templates").symlink_to(ROLES / lab / "templates")
-    files = [str(ROLES / lab / kind / "main.yml") for kind in ("defaults", "vars")]
-    write = {"content": f"{{{{ {lab}_{part} | to_json }}}}", "dest": str(folder / "document.json"), "mode": "0600"}
-    play = {
-        "hosts": "localhost",
-        "gather_facts": False,
-        "vars_files": files,
-        "tasks": [{"ansible.builtin.copy": write}],
-    }
-    book = folder / "play.yml"
-    book.write_text(json.dumps([play]), encoding="utf-8")
-    return str(book)
+def checks(lab: str, /, **variables: Any) -> list[dict[str, Any]]:
+    """What a lab's role says must hold."""
+    return list(task(lab, "verify", **variables)[1]["checks"])
 
 
 def mermaid(lab: str) -> str:
-    return _drawing.mermaid(_drawing.build(documents()[lab]))
+    return _drawing.mermaid(_drawing.build(document(lab)))
+
+
+@functools.cache
+def _engine() -> subprocess.Popen[str]:
+    """It ends when its standard input does, that is, with this process."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "ANSIBLE_HOME") if name in os.environ}
+    return subprocess.Popen(
+        [sys.executable, str(ENGINE), str(ROLES)],
+        env={**kept, "LC_ALL": "C.UTF-8"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )

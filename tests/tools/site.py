@@ -58,7 +58,7 @@ def redraw(page: Path) -> None:
 
 def drawing(page: Path) -> str:
     """A lab's drawing as an image, which needs no script to be seen."""
-    page.with_suffix(".svg").write_text(_drawing.svg(_drawing.build(labs.documents()[page.stem])), "utf-8")
+    page.with_suffix(".svg").write_text(_drawing.svg(_drawing.build(labs.document(page.stem))), "utf-8")
     return f"```{{image}} {page.stem}.svg\n:class: drawing\n:alt: {page.stem}\n```"
 
 

@@ -19,9 +19,16 @@ from ansible_collections.nsfabric.linux.tests.unit.declared import ROLES, errors
 from ansible_collections.nsfabric.linux.tests.unit.pages import ROOT, of_page
 
 
+def refusal(lab: str, variables: dict[str, Any]) -> str:
+    """Why a lab's role has no document for these variables."""
+    with pytest.raises(labs.Refused) as refused:
+        labs.document(lab, **variables)
+    return " ".join(str(refused.value).split())
+
+
 @pytest.mark.parametrize("lab", labs.LABS)
 def test_a_lab_is_valid(lab: str) -> None:
-    document = labs.documents()[lab]
+    document = labs.document(lab)
     assert errors_of_module("topology", {"name": lab, "config": document}) == []
     assert [error.message for error in Draft7Validator(schema.schema()).iter_errors(document)] == []
 
@@ -34,7 +41,7 @@ def test_the_drawing_of_a_lab_is_current(lab: str) -> None:
 
 def test_the_drawing_of_the_first_role_is_current() -> None:
     uplink = {"link": [{"name": "eth0", "addresses": ["10.211.55.10/24"]}]}
-    drawn = drawing.FilterModule().filters()["text_drawing"]({**labs.documents()["bridged"], **uplink})
+    drawn = drawing.FilterModule().filters()["text_drawing"]({**labs.document("bridged"), **uplink})
     told = next(block for block in of_page(ROOT / "roles" / "bridged" / "README.md") if block.language == "text")
     assert told.text.split("\n") == [*drawn.split("\n"), ""]
 
@@ -73,7 +80,7 @@ def test_an_index_has_every_lab(index: str) -> None:
     ids=lambda value: value if isinstance(value, str) and " " not in value else "",
 )
 def test_a_number_of_namespaces_that_cannot_be(lab: str, variables: dict[str, Any], message: str) -> None:
-    assert message in " ".join(labs.refusal(lab, **variables).split())
+    assert message in refusal(lab, variables)
 
 
 @pytest.mark.parametrize(
@@ -82,19 +89,18 @@ def test_a_number_of_namespaces_that_cannot_be(lab: str, variables: dict[str, An
 )
 def test_a_subnet_of_the_other_family(lab: str, variable: str) -> None:
     version, other = ("6", "10.9.0.0/16") if re.search("(subnet|network)6", variable) else ("4", "fd09::/48")
-    said = " ".join(labs.refusal(lab, **{variable: other}).split())
-    assert f"{variable} is {other}; an IPv{version} subnet is right" in said
+    assert f"{variable} is {other}; an IPv{version} subnet is right" in refusal(lab, {variable: other})
 
 
 @pytest.mark.parametrize("lab", [lab for lab in labs.LABS if f"{lab}_probe" in declared.of_role(lab)])
 def test_addresses_to_try_may_be_typed(lab: str) -> None:
-    dummy, checks = labs.typed(lab, f"{lab}_probe=8.8.8.8,2001:4860:4860::8888")
+    checks = labs.checks(lab, **{f"{lab}_probe": "8.8.8.8,2001:4860:4860::8888"})
     assert {"8.8.8.8", "2001:4860:4860::8888"} <= {check["to"] for check in checks}
     assert [check["to"] for check in checks if len(check["to"]) < len("8.8.8.8")] == []
 
 
 def test_names_of_a_trunk_may_be_typed() -> None:
-    config, dummy = labs.typed("bridge_trunk", "bridge_trunk_bridges=left,right", "bridge_trunk_cable=a,b")
+    config = labs.document("bridge_trunk", bridge_trunk_bridges="left,right", bridge_trunk_cable="a,b")
     assert [bridge["name"] for bridge in config["bridge"]] == ["left", "right"]
     assert (config["veth"][0]["name"], config["veth"][0]["peer"]["name"]) == ("a", "b")
     assert {cable["peer"]["master"] for cable in config["veth"][1:]} == {"left", "right"}
