@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from host import PATIENCE, Host, until
-from test_topology import snapshot
+from snapshot import snapshot
 
 from ansible_collections.nsfabric.linux.plugins.module_utils import _glue
 from ansible_collections.nsfabric.linux.tests.tools import labs

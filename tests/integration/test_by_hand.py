@@ -12,9 +12,9 @@ from typing import Any
 from host import Host
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from snapshot import snapshot
 from test_properties import BOUNDED, draw, habits, held
 from test_properties_faults import assert_same, steps_of, throw_away
-from test_topology import snapshot
 from test_transaction import after, kill, refuse
 
 COMMANDS = (

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from host import Host
-from test_topology import apply, snapshot
+from snapshot import snapshot
+from test_topology import apply
 
 RULES: dict[str, Any] = {
     "bridge": [{"name": "br0", "addresses": ["10.1.0.254/24"]}],

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 from host import COLLECTION, PATIENCE, Host, call, until, warnings
-from test_topology import snapshot
+from snapshot import snapshot
 
 bpf = import_module(f"{COLLECTION}.module_utils._kernel.bpf")
 KernelError = import_module(f"{COLLECTION}.module_utils._errors").KernelError

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 from host import Host
+from snapshot import snapshot
 from test_docs import environment
-from test_topology import snapshot
 
 from ansible_collections.nsfabric.linux.tests.unit.declared import ROLES
 from roles import uplink

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 from host import Host, warnings
-from test_topology import apply, snapshot
+from snapshot import snapshot
+from test_topology import apply
 from test_transaction import after, kill, plan_of, refuse
 
 Config = dict[str, Any]

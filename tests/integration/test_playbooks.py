@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 import pytest
 from fleet import Fleet, said
 from host import Host
-from test_topology import snapshot
+from snapshot import snapshot
 
 from roles import settle
 

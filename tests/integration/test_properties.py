@@ -13,8 +13,8 @@ from typing import Any
 from host import Host
 from hypothesis import HealthCheck, Phase, given, reject, settings
 from hypothesis import strategies as st
+from snapshot import snapshot
 from strategies import documents, rarely
-from test_topology import snapshot
 
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import HOST, Link, Namespace, State, loopback
 

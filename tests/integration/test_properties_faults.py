@@ -14,8 +14,8 @@ from typing import Any
 from host import Host
 from hypothesis import given, reject
 from hypothesis import strategies as st
+from snapshot import snapshot
 from test_properties import BOUNDED, draw, habits, held, lines, made
-from test_topology import snapshot
 from test_transaction import after, kill, plan_of, refuse
 
 Entry = dict[str, Any]

@@ -11,7 +11,7 @@ from typing import Any
 import features
 import pytest
 from host import Host, until
-from test_topology import snapshot
+from snapshot import snapshot
 
 from roles import HOSTILE, WORLD, Capture, Count, apply_role, converge_role, good, remove_role, settle, uplink
 

@@ -11,7 +11,7 @@ from typing import Any
 import features
 import pytest
 from host import Host
-from test_topology import snapshot
+from snapshot import snapshot
 
 from roles import (
     HOSTILE,

@@ -10,8 +10,8 @@ from itertools import permutations
 
 import pytest
 from host import Host
+from snapshot import snapshot
 from test_fastpath import counters, four, has_clsact, six, ttl
-from test_topology import snapshot
 
 from roles import HOSTILE, apply_role, converge_role, good, remove_role, settle, there_and_back, uplink, verify_role
 

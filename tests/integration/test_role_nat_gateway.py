@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 from host import Host
-from test_topology import snapshot
+from snapshot import snapshot
 
 from roles import (
     HOSTILE,

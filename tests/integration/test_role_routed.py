@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from host import Host
-from test_topology import snapshot
+from snapshot import snapshot
 
 from roles import HOSTILE, UPLINK, WORLD, WORLD6, Capture, Count, converge_role, remove_role, settle, uplink
 

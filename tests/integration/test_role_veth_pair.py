@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from host import Host
-from test_topology import snapshot
+from snapshot import snapshot
 
 from roles import HOSTILE, WORLD, Count, apply_role, good, remove_role, there_and_back, uplink, verify_role
 

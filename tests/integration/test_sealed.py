@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 from host import Host, until
+from snapshot import snapshot
 from test_netns import impatient, process
-from test_topology import STAR, apply, snapshot
+from test_topology import STAR, apply
 from test_transaction import after, plan_of, refuse
 
 from ansible_collections.nsfabric.linux.plugins.module_utils._kernel import netns as kernel

@@ -17,7 +17,8 @@ from typing import Any
 
 import pytest
 from host import Host
-from test_topology import apply, snapshot, star
+from snapshot import snapshot
+from test_topology import apply, star
 
 MODULE_UTILS = "ansible_collections.nsfabric.linux.plugins.module_utils"
 LEAVES = 12

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from host import Host, warnings
+from snapshot import snapshot
 
 STAR: dict[str, Any] = {
     "netns": [{"name": "ns1"}, {"name": "ns2"}],
@@ -58,32 +59,6 @@ def star(leaves: int) -> dict[str, Any]:
         ],
         "netns_route": [{"netns": f"ns{n}", "destination": "default", "gateway": "10.1.0.254"} for n in range(leaves)],
     }
-
-
-def snapshot(host: Host) -> str:
-    """All that a topology could leave behind, without what the kernel does by itself and in its own time.
-
-    That is its counters and timers, carriers, link-local addresses, and the routes that it adds to the table
-    `local` when an IPv6 address has been tried for duplicates.
-    """
-    return host.sh(
-        "for ns in '' $(ip netns list | awk '{print $1}' | sort); do echo \"== $ns\";"
-        ' i="${ns:+ip netns exec $ns}";'
-        " $i ip -o link | sed 's/^[0-9]*: //; s/@if[0-9]*:/:/; s/NO-CARRIER,//; s/,LOWER_UP//; s/,M-DOWN//;"
-        " s/ state [A-Z]*//; s/ link-netnsid [0-9a-z]*//; s/ qdisc noop / qdisc noqueue /' | sort; "
-        " $i bridge -d link | sed -n 's/^[0-9]*: \\([^:@]*\\).* priority/\\1 priority/p;"
-        " /^ *hairpin/p' | paste - - | sort;"
-        " $i ip -o address | awk '$4 !~ /^fe80/ {print $2, $4}' | sort;"
-        " { $i ip -4 route show table all; $i ip -6 route show table all | grep -v -e fe80 -e 'local proto kernel'; }"
-        " | sed 's/ linkdown//; s/ dead//' | sort;"
-        " $i ip neighbor show nud permanent;"
-        " $i nft -s list ruleset;"
-        " $i tc qdisc show | grep -e clsact -e ingress | sort | while read dummy kind handle dummy name dummy; do"
-        ' echo "$name $kind $handle"; $i tc filter show dev $name ingress; done'
-        " | sed '/ nsfabric:/ s/ id [0-9]*//';"
-        " $i sh -c 'cd /proc/sys/net; grep -r . ipv4/conf ipv6/conf ipv4/ip_forward 2>/dev/null"
-        " | grep -v -e stable_secret | sort'; done; find /run -type f | grep -v nsfabric/lock | sort"
-    )
 
 
 def apply(host: Host, config: dict[str, Any], name: str = "lab", **options: Any) -> dict[str, Any]:

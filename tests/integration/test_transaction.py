@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 from host import Host, warnings
-from test_topology import STAR, apply, snapshot
+from snapshot import snapshot
+from test_topology import STAR, apply
 
 from ansible_collections.nsfabric.linux.plugins.module_utils import _lock, _transaction
 from ansible_collections.nsfabric.linux.plugins.module_utils._errors import KernelError

@@ -12,10 +12,10 @@ import pytest
 from host import Host, warnings
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from snapshot import snapshot
 from test_crowded import Networks, host
 from test_properties import BOUNDED, draw, habits, lines
 from test_properties_faults import assert_same, throw_away
-from test_topology import snapshot
 from test_transaction import after, kill, refuse
 
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.claims import claims
