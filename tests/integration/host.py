@@ -97,7 +97,7 @@ class Host:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60 * PATIENCE,
+            timeout=180 * PATIENCE,
         )
         if check and done.returncode:
             raise AssertionError(f"{command!r} failed: {done.stdout}{done.stderr}")

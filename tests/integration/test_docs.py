@@ -113,7 +113,7 @@ class Reader:
             stderr=subprocess.STDOUT,
             text=True,
             env=self.environment,
-            timeout=60 * PATIENCE,
+            timeout=180 * PATIENCE,
             check=False,
         )
         return done.returncode, done.stdout
