@@ -122,3 +122,40 @@ def test_a_port_that_somebody_adds_meanwhile_stays(host: Host, how: str) -> None
     assert "warnings" not in done
     ports = [link["ifname"] for link in host.json("ip -j link show master br9")]
     assert sorted(ports) == ["theirs1", "theirs2"]
+
+
+FOLLOWING = """
+ip link add eth2 address 3a:00:00:00:00:02 type veth peer name far2
+ip link add br1 up type bridge; ip link set eth2 up master br1
+"""
+JOINED = {"bridge": [{"name": "br1", "ports": ["eth2", "v1"]}], "veth": [{"name": "v1", "peer": {"name": "p1"}}]}
+
+
+def test_a_bridge_that_follows_its_ports_still_does_after_a_failure(host: Host) -> None:
+    """Its MAC address is the smallest one of theirs until somebody sets it (NET_ADDR_SET): then it is kept for good."""
+    host.sh(FOLLOWING)
+    before = snapshot(host)
+    apply(host, JOINED)
+    joined = snapshot(host)
+    other = {"bridge": [{"name": "br0", "ports": ["eth2", "p1"]}], "veth": JOINED["veth"]}
+    for stop in range(plan_of(host, config=other) + 1):
+        failed = host.module("topology", name="lab", config=other, inside=after(stop, refuse))
+        assert failed["msg"].endswith("The host was put back as it was found."), failed["msg"]
+        assert host.sh("cat /sys/class/net/br1/addr_assign_type").strip() == "1", "set, and not of the ports any more"
+        assert snapshot(host) == joined
+    host.do("topology", name="lab", state="absent")
+    assert snapshot(host) == before
+    host.sh("ip link set eth2 address 3a:00:00:00:00:01")
+    assert host.attributes("br1")["mac"] == "3a:00:00:00:00:01"
+
+
+def test_a_mac_that_somebody_set_to_that_of_a_port(host: Host) -> None:
+    """It looks like one that follows; what did not follow is written then, with the neighbours that go with it."""
+    host.sh(f"{FOLLOWING} ip neigh add 10.9.9.9 lladdr 02:00:00:00:00:01 dev br1 nud permanent")
+    before = snapshot(host)
+    apply(host, JOINED)
+    host.sh("ip link set br1 address $(cat /sys/class/net/v1/address)")
+    host.sh("ip neigh replace 10.9.9.9 lladdr 02:00:00:00:00:01 dev br1 nud permanent")
+    gone = host.do("topology", name="lab", state="absent")
+    assert "ip link set dev br1 address 3a:00:00:00:00:02" in [step["command"] for step in gone["steps"]]
+    assert snapshot(host) == before

@@ -22,7 +22,7 @@ from .planner import Planner
 from .problems import Reader
 from .scope import Scope
 from .state import ALL_KEEP_IPV6, HOST, LO, NEW_WITHOUT_IPV6, Address, End, Link, PortSettings, State
-from .step import CHANGE, Action, Step, ip
+from .step import CHANGE, LOST, Action, Step, ip
 
 OPTIONS: dict[str, Any] = {
     "addresses": {"type": "list", "elements": "str"},
@@ -42,6 +42,7 @@ class Attributes:
 
     `found` are addresses that are put back: with all that the kernel told of them, and in its order. `port` is what is
     put back of a bridge port's settings. `declared` are the addresses that may go where some are put back; None is all.
+    `ports_mac` is whether a bridge that is put back had its MAC address from its ports.
     """
 
     addresses: Optional[tuple[str, ...]] = None
@@ -53,6 +54,7 @@ class Attributes:
     port: Optional[PortSettings] = None
     found: Optional[tuple[Address, ...]] = None
     declared: Optional[tuple[str, ...]] = None
+    ports_mac: Optional[bool] = None
 
     @property
     def wants_ipv6(self) -> bool:
@@ -80,6 +82,7 @@ def read(reader: Reader, mtu: tuple[int, int] = (68, 2**31 - 1)) -> Attributes:
         port=reader.get("port", lambda port: tuple(sorted(port.items()))),
         found=reader.get("found", lambda found: tuple(Address(**each) for each in found)),
         declared=reader.get("declared", tuple),
+        ports_mac=reader.get("ports_mac"),
     )
     hosts = [text.split("/")[0] for text in wanted.addresses or () if values.family(text) == 6]
     for host in sorted({host for host in hosts if hosts.count(host) > 1}):
@@ -168,7 +171,9 @@ def address(planner: Planner, end: End, wanted: Attributes, option: str = "") ->
     where = f"{option}.addresses" if option else "addresses"
     wanted = _with_kept(planner, end, wanted)
     link = planner.state.link(end)
-    if link and wanted.mac not in (None, link.mac):
+    # A bridge that has its ports' again is not to lose them for good: one whose MAC address was set follows none.
+    follows = wanted.ports_mac and link and has_ports_mac(planner.state.namespaces[end.netns], link)
+    if link and wanted.mac not in (None, link.mac) and not follows:
         planner.do(SetLink(end.netns, end.name, (("mac", wanted.mac),)), _why({"mac": (link.mac, wanted.mac)}))
     if wanted.found is None:
         addresses.exactly(planner, end, wanted.addresses, where, wanted.declared)
@@ -289,9 +294,12 @@ def forget_settings(state: State, netns: str, names: AbstractSet[str]) -> None:
 
 
 def are_unforeseen(steps: Sequence[Step], state: State) -> bool:
-    """Whether steps are left of a plan only because bridges did not follow their ports, as those without an MTU do."""
-    for action in (step.action for step in steps):
-        if not isinstance(action, SetLink) or [option for option, dummy in action.changes] != ["mtu"]:
+    """Whether steps are left of a plan only because bridges did not follow their ports, as those do that somebody set.
+
+    What such a step takes along comes back after it.
+    """
+    for action in (step.action for step in steps if step.phase != LOST):
+        if not isinstance(action, SetLink) or [option for option, dummy in action.changes if option not in OWN]:
             return False
         link = state.link(End(action.netns, action.name))
         if link is None or link.kind != "bridge":

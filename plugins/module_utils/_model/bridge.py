@@ -97,7 +97,11 @@ def subjects(state: State, netns: str) -> Iterator[End]:
             yield End(netns, found.name)
 
 
-record = link.record
+def record(state: State, subject: End) -> dict[str, Any]:
+    """As of any link, and whether its MAC address came from its ports."""
+    found = state.link(subject)
+    follows = found is not None and following.has_ports_mac(state.namespaces[subject.netns], found)
+    return {**link.record(state, subject), **({"ports_mac": True} if follows else {})}
 
 
 def locate(state: State, spec: Bridge) -> End:

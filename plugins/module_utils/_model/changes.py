@@ -15,9 +15,9 @@ from typing import Any, Optional
 Values = Mapping[str, Any]
 
 # Each is nothing without the other.
-TOGETHER = ({"addresses", "found"}, {"master", "port"}, {"lo_up", "untouched"})
+TOGETHER = ({"addresses", "found"}, {"master", "port"}, {"mac", "ports_mac"}, {"lo_up", "untouched"})
 # What a bridge may take from its ports.
-FROM_PORTS = {"mac", "mtu"}
+FROM_PORTS = {"mac", "ports_mac", "mtu"}
 PLACE = ("netns", "name")
 
 
