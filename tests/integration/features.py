@@ -13,6 +13,7 @@ MAKE = {
     "dummy": "modprobe -q dummy numdummies=0 || :; ip link add {name} type dummy",
     "vlan": "ip link add under up type bridge; ip link add link under name {name} type vlan id 5",
     "vrf": "ip link add {name} type vrf table 5",
+    "vxlan": "ip link add under up type bridge; ip link add {name} type vxlan id 5 dstport 4789 dev under",
 }
 TRIALS = {
     **{kind: make.format(name="tried") for kind, make in MAKE.items()},

@@ -114,3 +114,59 @@ def test_what_takes_all_packets_leaves_none_to_a_bridge(host: Host) -> None:
     gone = host.do("topology", name="lab", state="absent")
     assert f"what was found before cannot be put back: {wrong}" in warnings(gone)
     assert {"mtu": 1500, "addresses": ["192.0.2.1/24"], "master": ""}.items() <= host.attributes("eth1").items()
+
+
+def vxlan(host: Host) -> bool:
+    """One of somebody else on eth1; whether this kernel has such."""
+    host.sh("ip link add eth1 up type veth peer name far1; ip address add 192.0.2.1/24 dev eth1; ip netns add theirs")
+    if not features.has("vxlan"):
+        return False
+    host.sh(
+        "ip link add vx0 type vxlan id 5 dstport 4789 dev eth1; ip link set vx0 up; ip address add 10.5.0.1/24 dev vx0"
+    )
+    return True
+
+
+@pytest.mark.parametrize("place", ["", "theirs"], ids=["beside it", "in another namespace"])
+def test_what_a_move_would_delete_is_not_deleted(host: Host, place: str) -> None:
+    there = vxlan(host)
+    moved = {"netns": [{"name": "ns1"}], "link": [{"netns": "ns1", "name": "eth1"}]}
+    if not there:
+        apply(host, moved)
+        return
+    if place:
+        # It still stands on eth1.
+        host.sh("ip link set vx0 netns theirs")
+        moved["netns"].append({"name": "theirs"})
+    before = host.picture()
+    for check in (True, False):
+        refused = host.module("topology", name="lab", config=moved, check=check)
+        upper = f"{place}/vx0" if place else "vx0"
+        assert f"the kernel deletes {upper}, which stands on eth1, with the move; delete it first" in refused["msg"]
+    assert host.picture() == before
+    if not place:
+        apply(host, {**moved, "link": [*moved["link"], {"name": "vx0", "state": "absent"}]})
+        assert host.link("vx0") is None
+
+
+def test_what_goes_when_a_device_comes_back_is_told(host: Host) -> None:
+    apply(host, {"netns": [{"name": "ns1"}]})
+    there = vxlan(host)
+    if there:
+        host.sh("ip link delete vx0")
+    apply(host, {"netns": [{"name": "ns1"}], "link": [{"netns": "ns1", "name": "eth1"}]})
+    if there:
+        host.sh("ip link add vx0 type vxlan id 5 dstport 4789 dev eth1", "ns1")
+    gone = host.do("topology", name="lab", state="absent")
+    told = "the kernel deletes ns1/vx0, which stands on ns1/eth1, with the move"
+    assert (told in warnings(gone)) == there
+    assert host.attributes("eth1")["addresses"] == ["192.0.2.1/24"]
+
+
+def test_a_vxlan_keeps_its_mtu(host: Host) -> None:
+    there = vxlan(host)
+    before = host.link("vx0")
+    done = apply(host, {"link": [{"name": "eth1", "mtu": 1300}]})
+    assert [step["command"] for step in done["steps"]] == ["ip link set dev eth1 mtu 1300"]
+    assert host.link("vx0") == before
+    assert there == (before is not None)

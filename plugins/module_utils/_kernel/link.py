@@ -16,7 +16,7 @@ from typing import Any, Optional
 from .._errors import KernelError
 from .._model.addresses import AddAddress, DeleteAddress
 from .._model.attributes import SetLink
-from .._model.following import STACKED
+from .._model.following import LEFT_BEHIND, STACKED
 from .._model.link import DeleteLink, MoveLink
 from .._model.ports import SetPort
 from .._model.state import LO, Address, End, Link
@@ -31,7 +31,7 @@ RTEXT_FILTER_SKIP_STATS = 8
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER, IFLA_TXQLEN = 1, 3, 4, 5, 10, 13
 IFLA_LINKINFO, IFLA_AF_SPEC, IFLA_EXT_MASK, IFLA_LINK_NETNSID, IFLA_MIN_MTU, IFLA_MAX_MTU = 18, 26, 29, 37, 50, 51
 IFLA_INFO_KIND, IFLA_INFO_DATA = 1, 2
-IFLA_VLAN_FLAGS, VLAN_FLAG_LOOSE_BINDING = 2, 0x04
+IFLA_VLAN_FLAGS, VLAN_FLAG_LOOSE_BINDING, IFLA_VXLAN_LINK = 2, 0x04, 3
 # Within IFLA_AF_SPEC the settings of IPv6 are numbers in a row; of a device without IPv6 there are none.
 IFLA_INET6_CONF, DEVCONF_DISABLE_IPV6, DEVCONF_KEEP_ADDR_ON_DOWN = 2, 26, 42
 IFA_ADDRESS, IFA_LOCAL, IFA_LABEL, IFA_CACHEINFO, IFA_FLAGS, IFA_PROTO = 1, 2, 3, 6, 8, 11
@@ -83,7 +83,7 @@ class Seen:
         # Of a cable the other end, of what stands on a device that device; most others tell none or their own.
         other = messages.number(found.get(IFLA_LINK))
         self.peer_index = other if self.kind == "veth" else 0
-        self.lower_index = other if self.kind in STACKED and not _is_loose(self.kind, info) else 0
+        self.lower_index = _lower(self.kind, info, other)
         # Absent where the other is in the same namespace; -1 where its namespace is not known here.
         nsid = found.get(IFLA_LINK_NETNSID)
         self.peer_nsid: Optional[int] = None if nsid is None else messages.number(nsid)
@@ -129,12 +129,16 @@ def _setting(settings: bytes, number: int) -> int:
     return int(SETTING.unpack_from(settings, 4 * number)[0]) if len(settings) >= 4 * number + 4 else 0
 
 
-def _is_loose(kind: str, info: Attributes) -> bool:
-    """Whether a VLAN was made not to follow the device below it (`loose_binding`)."""
-    if kind != "vlan" or IFLA_INFO_DATA not in info:
-        return False
-    flags = messages.attributes(info[IFLA_INFO_DATA]).get(IFLA_VLAN_FLAGS)
-    return bool(flags and messages.number(flags[:4]) & VLAN_FLAG_LOOSE_BINDING)
+def _lower(kind: str, info: Attributes, other: int) -> int:
+    """The number of the device that a link stands on; 0 for a VLAN made not to follow it (`loose_binding`)."""
+    if kind not in (*STACKED, *LEFT_BEHIND):
+        return 0
+    data = messages.attributes(info.get(IFLA_INFO_DATA, b""))
+    if kind == "vxlan":
+        return messages.number(data.get(IFLA_VXLAN_LINK))
+    if kind == "vlan" and messages.number(data.get(IFLA_VLAN_FLAGS, b"")[:4]) & VLAN_FLAG_LOOSE_BINDING:
+        return 0
+    return other
 
 
 def _kind(inner: Attributes) -> tuple[str, tuple[tuple[str, int], ...]]:

@@ -90,6 +90,8 @@ def _smallest_mtu(namespace: Namespace, bridge: str) -> int:
 # Which stand on another device. Some have its MTU; the others are made to fit it, and do not grow with it again.
 STACKED = ("vlan", "macvlan", "macvtap", "ipvlan", "ipvtap", "macsec")
 ALIKE = ("ipvlan", "ipvtap")
+# Which the kernel deletes when the device below leaves its namespace. A VXLAN keeps its MTU whatever that one has.
+LEFT_BEHIND = ("macsec", "vxlan")
 Mtus = dict[End, Optional[int]]
 
 
@@ -104,7 +106,7 @@ def press(state: State, before: Mtus) -> None:
         before = {**before, **changed}
         for upper, lower in state.lowers.items():
             link, mtu = state.link(upper), changed.get(lower)
-            if link and link.mtu and mtu and (link.mtu > mtu or link.kind in ALIKE):
+            if link and link.kind in STACKED and link.mtu and mtu and (link.mtu > mtu or link.kind in ALIKE):
                 _set_mtu(state.namespaces[upper.netns], link, mtu)
 
 

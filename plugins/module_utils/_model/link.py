@@ -244,6 +244,8 @@ class MoveLink(Action):
         link = state.namespaces[self.netns].links[self.name]
         for vlan in following.on_top(state, End(self.netns, self.name), ["vlan"]):
             attributes.SetLink(vlan.netns, vlan.name, (("up", False),)).effect(state)
+        for upper in following.on_top(state, End(self.netns, self.name), following.LEFT_BEHIND):
+            attributes.drop(state, upper.netns, {upper.name})
         attributes.drop(state, self.netns, {self.name})
         target = End(self.target, self.name)
         state.namespaces[self.target].links[self.name] = replace(

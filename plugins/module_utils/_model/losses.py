@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from .addresses import is_default
+from .following import LEFT_BEHIND, on_top
 from .netns_route_actions import LEARNED
 from .netns_sysctl_keys import accept_ra, key_name
 from .planner import Planner
@@ -14,8 +15,14 @@ from .state import End, place
 
 
 def by_moving(planner: Planner, end: End) -> None:
-    """Warns of what does not come along to another namespace."""
+    """Warns of what does not come along to another namespace; refuses to delete others' devices."""
     namespace = planner.state.namespaces[end.netns]
+    for upper in on_top(planner.state, end, LEFT_BEHIND):
+        deleted = f"the kernel deletes {upper}, which stands on {end}, with the move"
+        if planner.puts_back:
+            planner.warn(deleted)
+        else:
+            planner.refuse(f"{deleted}; delete it first, if it is not wanted")
     if any(is_default(route) and end.name in route.devices for route in namespace.routes):
         planner.warn(f"{end} carries the default route of {place(end.netns)}, which goes with the move")
     of_routes(planner, end)

@@ -100,6 +100,11 @@ class Planner:
         """Notes why the document cannot be reached from this state."""
         self.problems.add(".".join(part for part in (self.path, option) if part), message)
 
+    @property
+    def puts_back(self) -> bool:
+        """Whether the entry is one that puts something back."""
+        return self.as_found is not None or self.path.startswith(UNDO)
+
     def forgo(self, message: str, option: str = "") -> None:
         """Notes what cannot be had: the document is refused, but of what only is put back the rest comes back."""
         if self.path.startswith(UNDO):

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import End, Hop, Route, Sysctl
 from ansible_collections.nsfabric.linux.tests.unit.plugins.module_utils._model.links import (
     cable,
@@ -63,3 +65,17 @@ def test_deletion() -> None:
     for name, kind in (("nic", "a physical device"), ("lo", "the loopback device")):
         (problem,) = problems(host, link=[{"name": name, "state": "absent"}])
         assert problem == f"config.link[0].name: {name} is {kind} and cannot be deleted"
+
+
+def test_what_a_move_would_delete_is_not_deleted() -> None:
+    for kind in ("vxlan", "macsec", "macvlan"):
+        upper = End("", "upper")
+        host = state("ns1", links={NIC: device("nic"), upper: device("upper", kind=kind)})
+        host = replace(host, lowers={upper: NIC})
+        moved = {"name": "nic", "netns": "ns1"}
+        told = (
+            "config.link[0]: the kernel deletes upper, which stands on nic, with the move; delete it first, if it is "
+        )
+        assert problems(host, link=[moved]) == ([] if kind == "macvlan" else [f"{told}not wanted"])
+        way = planned(host, link=[moved, {"name": "upper", "state": "absent"}])
+        assert upper.name not in way.after.namespaces[""].links
