@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import json
 import os
+import zlib
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import Optional
+from typing import Any, Optional
 
 from ._errors import KernelError
 from ._lock import DIRECTORY
@@ -38,22 +40,32 @@ def names() -> list[str]:
 
 def load(name: str, host: str) -> Optional[Ledger]:
     """A topology's ledger; None where there is none, or where it is another boot's or another host's."""
+    remedy = f"rm {path_of(name)}"
     try:
         with open(path_of(name), encoding="utf-8") as stream:
-            text = stream.read()
-    except FileNotFoundError:
-        return None
-    try:
-        data = json.loads(text)
+            data = json.load(stream)
         if data["host"] != host:
             return None
-        if data["version"] == VERSION:
+        told = data.pop("sum", None)
+        if data["version"] != VERSION:
+            wrong = f"it is of version {data['version']}, and this release reads version {VERSION}"
+        elif data["name"] != name or told != _sum(data):
+            wrong = "it is damaged"
+        else:
             return Ledger(**{**data, "objects": [Touched(**item) for item in data["objects"]]})
-        wrong = f"it is of version {data['version']}, and this release reads version {VERSION}"
-    except (ValueError, TypeError, KeyError):
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        wrong, remedy = error.strerror or str(error), f"rm -r {path_of(name)}"
+    except (AttributeError, ValueError, TypeError, KeyError):
         wrong = "it is damaged"
-    hint = f"what it had made is not known then; to go on without it: rm {path_of(name)}"
+    hint = f"what it had made is not known then; to go on without it: {remedy}"
     raise KernelError(f"read the ledger of topology {name}", "", wrong, hint)
+
+
+def _sum(data: Mapping[str, Any]) -> int:
+    """Of a ledger as it was written: what is in it is believed, and needs no other check."""
+    return zlib.crc32(json.dumps(data).encode())
 
 
 def save(ledger: Ledger) -> None:
@@ -71,8 +83,9 @@ def save(ledger: Ledger) -> None:
 def _save(ledger: Ledger) -> None:
     os.makedirs(FOLDER, mode=0o700, exist_ok=True)
     temporary = path_of(ledger.name) + ".new"
+    data = {**vars(ledger), "objects": [item.record for item in ledger.objects]}
     with open(temporary, "w", encoding="utf-8") as stream:
-        stream.write(json.dumps({**vars(ledger), "objects": [item.record for item in ledger.objects]}))
+        stream.write(json.dumps({**data, "sum": _sum(data)}))
         stream.flush()
         os.fsync(stream.fileno())
     os.rename(temporary, path_of(ledger.name))

@@ -256,12 +256,22 @@ def test_what_stands_in_a_namespace_that_stays_goes_after_a_kill(host: Host) -> 
         assert snapshot(host) == before, f"killed after {stop} steps"
 
 
-def test_another_whose_ledger_is_damaged_stops_only_what_takes_away(host: Host) -> None:
+@pytest.mark.parametrize(
+    ("spoil", "wrong"),
+    [
+        ("truncate -s 100 $1", "it is damaged"),
+        ("printf '\\377\\376' > $1", "it is damaged"),
+        ("""sed -i 's/"config": {/"config": null, "more": {/' $1""", "it is damaged"),
+        ("rm $1; mkdir $1", "Is a directory"),
+        ("cp second.json $1", "it is damaged"),
+    ],
+)
+def test_another_whose_ledger_is_damaged_stops_only_what_takes_away(host: Host, spoil: str, wrong: str) -> None:
     apply(host, {"netns": [{"name": "ns1"}]}, name="first")
     apply(host, {"netns": [{"name": "ns2"}]}, name="second")
-    host.sh("truncate -s 100 /run/nsfabric/topologies/first.json")
+    host.sh(f"cd /run/nsfabric/topologies; set -- first.json; {spoil}")
     before = snapshot(host)
-    damaged = "cannot read the ledger of topology first in the host: it is damaged"
+    damaged = f"cannot read the ledger of topology first in the host: {wrong}"
     for options in ({"config": {}}, {"state": "absent"}):
         assert damaged in host.module("topology", name="second", **options)["msg"]
         assert snapshot(host) == before

@@ -225,6 +225,10 @@ def test_many_runs_at_once_come_one_after_the_other(host: Host) -> None:
         ("truncate -s 100", "it is damaged"),
         ("sh -c 'echo null > $0'", "it is damaged"),
         ("sh -c 'echo {} > $0'", "it is damaged"),
+        ("sh -c 'printf \"\\377\\376\" > $0'", "it is damaged"),
+        ('sed -i \'s/"config": {/"config": null, "more": {/\'', "it is damaged"),
+        ('sed -i \'s/"netns"/"frob"/g\'', "it is damaged"),
+        ("sed -i 's/ns1/ns3/g'", "it is damaged"),
         ('sed -i \'s/"version": 1/"version": 99/\'', "it is of version 99, and this release reads version 1"),
     ],
 )
@@ -239,6 +243,20 @@ def test_a_ledger_that_cannot_be_read_is_told_and_nothing_changes(host: Host, sp
             "to go on without it: rm /run/nsfabric/topologies/lab.json"
         )
         assert snapshot(host) == before
+
+
+def test_a_ledger_that_is_a_directory_is_told_and_nothing_changes(host: Host) -> None:
+    path = "/run/nsfabric/topologies/lab.json"
+    host.sh(f"mkdir -p {path}")
+    before = snapshot(host)
+    for check in (True, False):
+        assert host.module("topology", name="lab", config=STAR, check=check)["msg"] == (
+            "cannot read the ledger of topology lab in the host: Is a directory; what it had made is not known then; "
+            f"to go on without it: rm -r {path}"
+        )
+    assert snapshot(host) == before
+    host.sh(f"rm -r {path}")
+    apply(host, STAR)
 
 
 def test_a_ledger_that_cannot_be_written_stops_the_run_before_anything_changes(host: Host) -> None:

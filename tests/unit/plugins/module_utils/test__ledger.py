@@ -75,6 +75,24 @@ def test_another_version_is_not_read(folder: Path) -> None:
     assert _ledger.load("lab", "boot:2") is None
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("config", None), ("name", "other"), ("objects", [{"kind": "frob"}]), ("complete", True)]
+)
+def test_what_was_not_written_so_is_damaged(folder: Path, name: str, value: Any) -> None:
+    _ledger.save(ledger())
+    path = folder / "lab.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), name: value}))
+    with pytest.raises(KernelError, match=r"topology lab .*: it is damaged; .* rm .*/lab\.json"):
+        _ledger.load("lab", "boot:1")
+
+
+def test_it_is_not_another_topologys_under_its_name(folder: Path) -> None:
+    _ledger.save(ledger())
+    (folder / "copy.json").write_bytes((folder / "lab.json").read_bytes())
+    with pytest.raises(KernelError, match=r"topology copy .*: it is damaged"):
+        _ledger.load("copy", "boot:1")
+
+
 def test_forgetting_twice_is_harmless() -> None:
     _ledger.save(ledger())
     _ledger.forget("lab")
