@@ -30,6 +30,7 @@ IFA_F_SECONDARY, IFA_F_PERMANENT, IFA_F_MANAGETEMPADDR, IFA_F_TEMPORARY = 0x01, 
 RTEXT_FILTER_SKIP_STATS = 8
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER, IFLA_TXQLEN = 1, 3, 4, 5, 10, 13
 IFLA_LINKINFO, IFLA_AF_SPEC, IFLA_EXT_MASK, IFLA_LINK_NETNSID, IFLA_MIN_MTU, IFLA_MAX_MTU = 18, 26, 29, 37, 50, 51
+IFLA_PROP_LIST, IFLA_ALT_IFNAME = 52, 53
 IFLA_INFO_KIND, IFLA_INFO_DATA = 1, 2
 IFLA_VLAN_FLAGS, VLAN_FLAG_LOOSE_BINDING, IFLA_VXLAN_LINK = 2, 0x04, 3
 # Within IFLA_AF_SPEC the settings of IPv6 are numbers in a row; of a device without IPv6 there are none.
@@ -76,6 +77,7 @@ class Seen:
         dummy, dummy, self.index, flags, dummy = message.header
         found = message.attributes
         self.name = messages.text(found.get(IFLA_IFNAME))
+        self.altnames = messages.texts(found.get(IFLA_PROP_LIST, b""), IFLA_ALT_IFNAME)
         info = messages.attributes(found[IFLA_LINKINFO]) if IFLA_LINKINFO in found else {}
         self.kind, self.bridge = _kind(info)
         self.port = ports.read(info)
@@ -102,6 +104,7 @@ class Seen:
         """The planner's value."""
         return Link(
             self.name,
+            altnames=self.altnames,
             kind=self.kind,
             index=self.index,
             mac=self.mac,

@@ -81,6 +81,17 @@ def attribute(kind: int, value: bytes) -> bytes:
     return ATTRIBUTE.pack(4 + len(value), kind) + value + bytes(-len(value) % 4)
 
 
+def texts(data: bytes, kind: int) -> tuple[str, ...]:
+    """The strings in a stretch of bytes that may hold several attributes of one kind."""
+    found, start = [], 0
+    while start <= len(data) - ATTRIBUTE.size:
+        length, number_of = ATTRIBUTE.unpack_from(data, start)
+        if number_of & TYPE_MASK == kind:
+            found.append(text(data[start + 4 : start + length]))
+        start += (max(length, ATTRIBUTE.size) + 3) & ~3
+    return tuple(found)
+
+
 def packed(found: Attributes) -> bytes:
     """Attributes, one after the other: what `attributes` takes apart."""
     return b"".join(attribute(*each) for each in found.items())

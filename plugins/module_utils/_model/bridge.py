@@ -134,7 +134,7 @@ def _create(planner: Planner, spec: Bridge) -> None:
     if dict(spec.settings).get("vlan_filtering") and not planner.has_feature("vlan_filtering"):
         planner.refuse("this kernel's bridges cannot filter VLANs (CONFIG_BRIDGE_VLAN_FILTERING)", "vlan_filtering")
         return
-    if found is not None:
+    if found is not None or planner.is_altname(spec.end):
         return
     if not planner.has_feature(NAME):
         planner.refuse("this kernel has no bridges (module bridge, CONFIG_BRIDGE)")

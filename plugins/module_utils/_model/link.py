@@ -171,10 +171,12 @@ def move(planner: Planner, source: End, target: End, why: str) -> None:
     link = planner.state.link(source)
     if link is None:
         return
-    occupant = planner.state.link(target)
-    if occupant is not None:
-        planner.refuse(f"{place(target.netns)} has another {target.name} already, {attributes.kind_name(occupant)}")
-        return
+    for name in (target.name, *link.altnames):
+        occupant = planner.state.link(End(target.netns, name))
+        if occupant is not None:
+            planner.refuse(f"{place(target.netns)} has another {name} already, {attributes.kind_name(occupant)}")
+        if occupant is not None or planner.is_altname(End(target.netns, name), ""):
+            return
     losses.by_moving(planner, source)
     planner.do(MoveLink(source.netns, source.name, target.netns), why)
     planner.kept[target] = Attributes(addresses=link.own_addresses, up=link.up, found=link.lost)

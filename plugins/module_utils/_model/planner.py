@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Optional, Protocol
 
 from .problems import Problems
 from .state import LO, End, Link, Namespace, State, loopback, place
-from .step import PHASES, Action, Step
+from .step import PHASES, Action, Step, ip
 
 # Where the entries of a document that puts things back stand.
 UNDO = "undo"
@@ -125,6 +126,26 @@ class Planner:
         """Whether the document speaks of a device that is to stand there, whatever it is."""
         return self.claims_place(end) or any(spec.end == end for spec in self.specs.get("link", ()) if not spec.absent)
 
+    @cached_property
+    def _altnames(self) -> AbstractSet[str]:
+        """All that there are: few devices have any."""
+        links = (link for namespace in self.state.namespaces.values() for link in namespace.links.values())
+        return {name for link in links for name in link.altnames}
+
+    def is_altname(self, end: End, option: str = "name") -> bool:
+        """Whether another device has a name already beside its own, after having said which."""
+        namespace = self.state.namespaces.get(end.netns) if end.name in self._altnames else None
+        for link in namespace.links.values() if namespace else ():
+            if end.name in link.altnames:
+                by_hand = ip(end.netns, "link", "property", "del", "dev", link.name, "altname", end.name)
+                self.refuse(
+                    f"{end} is an altname of {link.name}; say {link.name} where that is meant, or take the altname "
+                    f"from it ({by_hand})",
+                    option,
+                )
+                return True
+        return False
+
     def has_feature(self, name: str) -> bool:
         """Whether this kernel has a kind of link; it was probed by making one."""
         return name in self.state.features
@@ -158,6 +179,8 @@ class Planner:
         if namespace is None:
             return None
         if end.name not in namespace.links:
+            if self.is_altname(end, option):
+                return None
             if not self._may_assume():
                 self.refuse(f"there is no link {end.name} in {place(end.netns)}; it has {_names(namespace)}", option)
                 return None

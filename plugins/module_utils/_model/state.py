@@ -74,13 +74,15 @@ PortSettings = tuple[tuple[str, int], ...]
 class Link:
     """A network device. None: not known (a device that check mode took for granted).
 
-    `port` is what somebody has changed of its settings as a port of a bridge. `ipv6` is whether it may have IPv6
+    `altnames` are names that it has beside its own, and that no other device of the namespace can have. `port` is what
+    somebody has changed of its settings as a port of a bridge. `ipv6` is whether it may have IPv6
     addresses (disable_ipv6), `keeps_ipv6` whether it keeps them when it goes down (keep_addr_on_down).
     """
 
     name: str
     kind: str = ""
     index: int = 0
+    altnames: tuple[str, ...] = ()
     mac: Optional[str] = None
     mtu: Optional[int] = None
     min_mtu: int = 0

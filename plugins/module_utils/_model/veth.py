@@ -180,6 +180,8 @@ def _create(planner: Planner, spec: Veth) -> None:
     if occupant is not None:
         planner.refuse(_occupied(spec.far, occupant, spec.near), "peer.name")
         return
+    if planner.is_altname(spec.near) or planner.is_altname(spec.far, "peer.name"):
+        return
     if not planner.has_feature(NAME):
         planner.refuse("this kernel has no veth devices (module veth, CONFIG_VETH)")
         return
