@@ -27,6 +27,7 @@ from ._model import sealed as seals
 from ._model.claims import claims, claims_in, claims_of, places_of
 from ._model.document import Config, Document, Plan
 from ._model.following import keep_own_mtus
+from ._model.found import lost
 from ._model.grounds import itself, stands_on, told
 from ._model.ledger import Ledger, back_in_bridges
 from ._model.planner import UNDO
@@ -99,6 +100,7 @@ class _Run:
         self.document = self.whole = known.hinted(self.document, self.purge)
         self.home = known.coming_home(self.document) if self.purge else []
         config = self.config if self.purge else known.union(self.config)
+        self.lost = lost(known.objects)
         self.settled = known.complete and known.config == config
         leaving, undo, planned = self._decide(session, known)
         state = planned.before
@@ -301,12 +303,12 @@ class _Run:
             problems = Problems()
             undo = documents.read(config, problems, UNDO)
             self.whole = documents.merged(self.document, undo)
-            planned = documents.plan(self.whole, state, problems, self.check)
-            lost = [problem for problem in problems.found if problem.path.startswith(UNDO)]
-            if (problems and len(lost) < len(problems.found)) or not problems:
+            planned = documents.plan(self.whole, state, problems, self.check, kept=self.lost)
+            gone = [problem for problem in problems.found if problem.path.startswith(UNDO)]
+            if (problems and len(gone) < len(problems.found)) or not problems:
                 break
-            paths = {problem.path.split("]")[0] + "]" for problem in lost}
-            warnings += [f"what was found before cannot be put back: {problem.message}" for problem in lost]
+            paths = {problem.path.split("]")[0] + "]" for problem in gone}
+            warnings += [f"what was found before cannot be put back: {problem.message}" for problem in gone]
             config = {
                 kind: [entry for i, entry in enumerate(entries) if documents.entry_path(UNDO, kind, i) not in paths]
                 for kind, entries in config.items()

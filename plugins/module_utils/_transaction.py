@@ -18,12 +18,13 @@ from ._model import document as documents
 from ._model import sealed
 from ._model.attributes import are_unforeseen
 from ._model.document import Config, Document, Plan
+from ._model.passing import passing
 from ._model.planner import UNDO, AsFound
 from ._model.problems import Problems
 from ._model.restoration import made_or_moved, misplaced, restoration
 from ._model.state import State
 from ._model.step import LOST
-from ._model.touched import LINKS, passing, standing_on, touched
+from ._model.touched import LINKS, standing_on, touched
 from ._signals import Interrupted
 
 # Of namespaces that went unseen.

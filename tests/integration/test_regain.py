@@ -33,6 +33,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "another MAC": {"link": [{"name": "eth1", "mac": "02:00:00:00:00:aa"}]},
     "another MAC and none": {"link": [{"name": "eth1", "mac": "02:00:00:00:00:aa", "addresses": []}]},
     "down": {"link": [{"name": "eth1", "up": False}]},
+    "a cable down": {"veth": [{"name": "eth1", "up": False, "peer": {"name": "far1", "up": False}}]},
     "both down": {"link": [{"name": "eth1", "up": False}, {"name": "eth2", "up": False}]},
     "moved": {"netns": [{"name": "ns1"}], "link": [{"netns": "ns1", "name": "eth1"}]},
     "too small for IPv6": {"link": [{"name": "eth1", "mtu": 1000, "addresses": ["192.0.2.7/24"]}]},
@@ -69,7 +70,8 @@ def of_others(host: Host) -> str:
 
 
 def found(host: Host) -> str:
-    return of_others(host) + re.sub(r"^\d+: ", "", host.sh("ip -o address | grep -v fe80"), flags=re.MULTILINE)
+    addresses = host.sh("ip -o address | grep -v fe80")
+    return of_others(host) + re.sub(r"^\d+: | \d+sec", "", addresses, flags=re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", KEPT)
@@ -166,6 +168,51 @@ def test_after_a_kill(host: Host, name: str) -> None:
         assert "10.1.0.0/16 dev eth1" in of_others(host), f"killed after {steps} steps"
         host.do("topology", name="lab", state="absent")
         assert found(host) == before, f"killed after {steps} steps"
+
+
+@pytest.mark.parametrize("then", ["run again", "taken down"])
+@pytest.mark.parametrize("name", ["down", "a cable down", "too small for IPv6", "moved"])
+def test_addresses_after_a_kill(host: Host, name: str, then: str) -> None:
+    """A device that goes down loses its IPv6 addresses before it is given them back."""
+    host.sh(
+        "ip address add 2001:db8:3::1/64 dev eth1 nodad noprefixroute; ip address add 2001:db8:4::1/64 dev far1 nodad;"
+        " ip address add 2001:db8:1::2/64 dev eth1 nodad valid_lft 9000 preferred_lft 8000;"
+        " ip -6 route add 2001:db8:98::/64 via 2001:db8:1::9"
+    )
+    before = found(host)
+    apply(host, CHANGES[name])
+    reached = found(host)
+    host.do("topology", name="lab", state="absent")
+    for steps in range(plan_of(host, config=CHANGES[name]) + 1):
+        host.module("topology", name="lab", config=CHANGES[name], inside=after(steps, kill))
+        if then == "run again":
+            apply(host, CHANGES[name])
+            assert found(host) == reached, f"killed after {steps} steps"
+        assert warnings(host.do("topology", name="lab", state="absent")) == ""
+        assert found(host) == before, f"killed after {steps} steps"
+
+
+def test_addresses_after_a_kill_on_the_way_back(host: Host) -> None:
+    host.sh("ip link set eth2 down; ip address add 2001:db8:2::1/64 dev eth2 nodad")
+    before = found(host)
+    for stop in range(2):
+        apply(host, {"link": [{"name": "eth2", "up": True}]})
+        host.module("topology", name="lab", state="absent", inside=after(stop, kill))
+        host.do("topology", name="lab", state="absent")
+        assert found(host) == before, f"killed after {stop} steps"
+
+
+def test_what_only_passed_is_its_owners_again(host: Host) -> None:
+    """Also when a run was killed before it had given it back."""
+    for steps in range(plan_of(host, config=CHANGES["down"]) + 1):
+        host.module("topology", name="lab", config=CHANGES["down"], inside=after(steps, kill))
+        host.sh("ip address add 2001:db8:5::1/64 dev eth1 nodad")
+        apply(host, CHANGES["down"])
+        host.sh(f"ip address del {V6} dev eth1")
+        host.do("topology", name="lab", state="absent")
+        assert V6 not in host.addresses("eth1"), f"killed after {steps} steps"
+        assert "2001:db8:5::1/64" in host.addresses("eth1"), f"killed after {steps} steps"
+        host.sh(f"ip address del 2001:db8:5::1/64 dev eth1; ip address add {V6} dev eth1 nodad")
 
 
 def test_what_somebody_added_outlasts_a_kill_on_the_way_back(host: Host) -> None:

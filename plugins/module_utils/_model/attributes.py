@@ -154,7 +154,7 @@ def configure(planner: Planner, end: End, wanted: Attributes, option: str = "") 
         return
     if changes.get("up") == (True, False):
         # The kernel forgets IPv6 addresses when a device goes down, unless keep_addr_on_down is on.
-        planner.kept.setdefault(end, Attributes(addresses=link.own_addresses, found=link.own))
+        planner.kept[end] = Attributes(addresses=link.own_addresses, found=link.own)
         losses.of_routes(planner, end)
     planner.do(SetLink(end.netns, end.name, tuple((key, new) for key, (_old, new) in changes.items())), _why(changes))
 
@@ -182,7 +182,7 @@ def address(planner: Planner, end: End, wanted: Attributes, option: str = "") ->
 
 
 def _with_kept(planner: Planner, end: End, wanted: Attributes) -> Attributes:
-    """What is wanted, and where nothing is said what an earlier step of this plan would lose."""
+    """What is wanted, and where nothing is said what an earlier step would lose or has lost."""
     kept = planner.kept.get(end)
     if kept is None:
         return wanted
@@ -190,6 +190,7 @@ def _with_kept(planner: Planner, end: End, wanted: Attributes) -> Attributes:
         wanted,
         addresses=kept.addresses if wanted.addresses is None else wanted.addresses,
         found=kept.found if wanted.addresses is None else wanted.found,
+        declared=kept.declared if wanted.addresses is None else wanted.declared,
         up=kept.up if wanted.up is None else wanted.up,
     )
 

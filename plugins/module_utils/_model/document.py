@@ -15,7 +15,7 @@ from .planner import AsFound, Planner
 from .problems import Problems, Reader
 from .registry import KINDS, PLANS
 from .scope import Scope
-from .state import State
+from .state import End, State
 from .step import Step
 
 Config = Mapping[str, Sequence[Mapping[str, Any]]]
@@ -146,9 +146,13 @@ def plan(
     problems: Problems,
     assume: bool = False,
     as_found: Optional[AsFound] = None,
+    kept: Optional[Mapping[End, Any]] = None,
 ) -> Plan:
-    """The steps that lead from `before` to the document; `problems` says why there are none."""
-    planner = Planner(before.copy(), problems, assume, as_found, before=before)
+    """The steps that lead from `before` to the document; `problems` says why there are none.
+
+    `kept` are addresses that devices are to have again where the document does not say which.
+    """
+    planner = Planner(before.copy(), problems, assume, as_found, kept=dict(kept or {}), before=before)
     planner.run(document.specs, PLANS)
     if planner.steps and not problems and not _is_guessed(planner.state):
         _check_consistent(document, planner.state, problems)

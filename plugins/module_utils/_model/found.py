@@ -10,6 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from . import attributes
+from .attributes import Attributes
+from .problems import Problems, Reader
 from .state import HOST, End
 from .touched import LINKS, Touched
 
@@ -19,6 +22,17 @@ Values = Mapping[str, Any]
 def by_device(objects: Iterable[Touched]) -> dict[End, Values]:
     """What was found of each device."""
     return {end: values for item in objects for end, values in _ends(item)}
+
+
+def lost(objects: Iterable[Touched]) -> dict[End, Attributes]:
+    """The addresses that a run which was killed may have left lost, by device."""
+    kept = {}
+    for item in objects:
+        for end, values in _ends(replace(item, changed=item.passing)) if item.passing else ():
+            was = attributes.read(Reader(values, "", Problems()))
+            own = tuple(found for found in was.found if not found.kernel_made) if was.found else None
+            kept[end] = Attributes(addresses=was.addresses, found=own, declared=tuple(item.given))
+    return kept
 
 
 def agreeing(item: Touched, earlier: Mapping[End, Values]) -> Touched:

@@ -20,8 +20,9 @@ from .found import agreeing, by_device
 from .grounds import Numbers, doubtful, noted, replaced, stands_on
 from .netns import far_ends
 from .netns_sysctl import follows
+from .passing import passing
 from .state import HOST, End, State
-from .touched import DEVICES, LINKS, Touched, devices_made, latest, namespaces_made, passing, places_in, touched
+from .touched import DEVICES, LINKS, Touched, devices_made, given_back, latest, namespaces_made, places_in, touched
 
 VERSION = 1
 SYSCTL = "netns_sysctl"
@@ -103,8 +104,12 @@ class Ledger:
 
     def pass_by(self, planned: Plan) -> None:
         """Notes what is about to be lost and given back: a run that is killed may leave it lost."""
-        known = {claim for item in self.objects for claim in item.claims}
-        self.objects += [replace(item, since=time.monotonic()) for item in passing(planned) if not item.claims & known]
+        known = {claim: number for number, item in enumerate(self.objects) for claim in item.claims}
+        for item in touched(planned) if given_back(planned) else ():
+            for number in {known[claim] for claim in item.claims & known.keys()} if item.passing else ():
+                self.objects[number] = self.objects[number].with_more(replace(item, changed=item.passing))
+        items = (item for item in passing(planned) if not item.claims & known.keys())
+        self.objects += [replace(item, since=time.monotonic()) for item in items]
 
     def _follow(self, document: Document, state: State) -> None:
         """A cable of ours that moves is ours at its new place as well."""

@@ -19,12 +19,10 @@ from .attributes import SetLink
 from .bridge import CreateBridge
 from .document import Claim, Plan, claims, declared, read_entry
 from .link import MoveLink
-from .netns_neighbor_actions import SetNeighbor
-from .netns_route_actions import AddRoute, ReplaceRoute
 from .netns_sysctl import WriteSysctl
 from .netns_sysctl_keys import device_of, key
 from .registry import KINDS
-from .state import HOST, End, State
+from .state import HOST, Address, End, State
 from .veth_actions import CreateVeth
 
 # What comes and goes with something else: a sysctl with its device, a link that is no cable or bridge by moving.
@@ -53,7 +51,8 @@ class Touched:
     `former` are entries that declared it before: a run that moved it may have been killed on the way.
     `since` orders what several topologies found. `changed` are the options of what was found that were changed; None
     is all of them. Without any it only passes: it is what it was when the plan has come to its end.
-    `given` are the addresses that documents have declared of a device, ever since.
+    `given` are the addresses that documents have declared of a device, ever since. `passing` are those of the changed
+    options that are only lost and given back on the way.
     """
 
     kind: str
@@ -64,6 +63,7 @@ class Touched:
     since: float = 0.0
     changed: Optional[Sequence[str]] = None
     given: Sequence[str] = field(default_factory=list)
+    passing: Sequence[str] = field(default_factory=list)
 
     @cached_property
     def devices(self) -> frozenset[End]:
@@ -149,7 +149,9 @@ class Touched:
         if self.found is None or later.found is None or self.changed is None:
             return both
         found = changes.over(self.found, self.changed, later.found)
-        return replace(both, found=found, changed=changes.union(self.changed, later.changed))
+        passing = {*self.passing, *later.passing} - ({*self.changed} - {*self.passing})
+        changed = changes.union(self.changed, later.changed)
+        return replace(both, found=found, changed=changed, passing=sorted(passing))
 
     @property
     def passes(self) -> bool:
@@ -159,8 +161,18 @@ class Touched:
     def arrived(self, state: State) -> Touched:
         """At the end of a run: what only passed and is not there after all, as a run before it was killed, was lost."""
         kind = KINDS[self.kind]
+        if self.passing:
+            back = any(self._is_back(recorded(kind, state, kind.locate(state, spec))) for spec in self.specs)
+            changed = {*(self.changed or ())} - {*(self.passing if back else ())}
+            return replace(self, changed=sorted(changed), passing=())
         there = self.passes and any(kind.view(state, kind.locate(state, spec)) for spec in self.specs)
         return replace(self, changed=None) if self.passes and not there else self
+
+    def _is_back(self, now: Optional[Mapping[str, Any]]) -> bool:
+        """Whether a device has the addresses that were found, and none that a document has declared beside."""
+        pairs = zip(_addresses(self.found), _addresses(now))
+        known = [(was, {each for each in there if each in was or each.text in self.given}) for was, there in pairs]
+        return now is not None and all(was == there for was, there in known)
 
     @property
     def is_elsewhere(self) -> bool:
@@ -177,6 +189,13 @@ def _sparing(found: Mapping[str, Any], given: Sequence[str]) -> dict[str, Any]:
     return {**found, "declared": given} if "addresses" in found else dict(found)
 
 
+def _addresses(shown: Optional[Mapping[str, Any]]) -> list[set[Address]]:
+    """The addresses of a device, and of its cable's far end."""
+    ends = [shown or {}, (shown or {}).get("peer") or {}]
+    plain = [[{"text": text} for text in end.get("addresses") or ()] for end in ends]
+    return [{Address(**each) for each in end.get("found") or texts} for end, texts in zip(ends, plain)]
+
+
 FIELDS = [each.name for each in fields(Touched)]
 
 
@@ -186,7 +205,7 @@ def touched(planned: Plan) -> list[Touched]:
     And what would follow when one of them is put back: a device's forwarding follows ip_forward.
     """
     result: list[Touched] = []
-    acted, targets, remade = _acted_on(planned), _targets(planned), _remade(planned)
+    acted, targets, remade, again = _acted_on(planned), _targets(planned), _remade(planned), given_back(planned)
     written = {(step.action.netns, step.action.key) for step in planned.steps if isinstance(step.action, WriteSysctl)}
     for name, kind in KINDS.items() if planned.steps else ():
         places = _places(kind, planned)
@@ -217,31 +236,32 @@ def touched(planned: Plan) -> list[Touched]:
             if after is None and not follows and hasattr(kind, "inherited") and kind.inherited(planned.before, subject):
                 continue
             if before or (after and not (name in INSEPARABLE or _moved(planned, subject))):
-                found = _touched(name, before, before or after, were if before else are)
+                found = as_touched(name, before, before or after, were if before else are)
                 if before and after and name in IN_PLACE and not _is_another(planned, subject):
-                    found = replace(found, changed=changes.differing(before, after))
+                    passing, differing = _passing(found, again), changes.differing(before, after)
+                    found = replace(found, changed=sorted({*differing, *passing}), passing=passing)
                 result.append(replace(found, former=targets[subject]) if name == "link" else found)
             if before and after and name in DEVICES and _is_another(planned, subject):
-                result.append(_touched(name, None, after, are))
+                result.append(as_touched(name, None, after, are))
     return result
 
 
-def passing(planned: Plan) -> list[Touched]:
-    """What a plan loses with addresses that make way for others, and gives back: routes and neighbours."""
-    again: dict[str, set[Any]] = {"netns_route": set(), "netns_neighbor": set()}
+def given_back(planned: Plan) -> set[End]:
+    """The devices that lose their addresses when they go down, and are given them again."""
+    down, again = set(), set()
     for action in (step.action for step in planned.steps):
-        if isinstance(action, (AddRoute, ReplaceRoute)):
-            again["netns_route"].add((action.netns, action.route.key))
-        elif isinstance(action, SetNeighbor):
-            again["netns_neighbor"].add((action.netns, action.neighbor.key))
-    return [
-        replace(_touched(name, shown, shown, set()), changed=())
-        for name, subjects in again.items()
-        for subject in sorted(subjects)
-        if subject[0] in planned.before.namespaces
-        and not _differs(KINDS[name], planned, subject)
-        and (shown := recorded(KINDS[name], planned.before, subject))
-    ]
+        if isinstance(action, SetLink) and ("up", False) in action.changes:
+            down.add(End(action.netns, action.name))
+        elif isinstance(action, AddAddress):
+            again.add(End(action.netns, action.name))
+    return down & again
+
+
+def _passing(item: Touched, ends: AbstractSet[End]) -> list[str]:
+    """The options with the addresses of devices; a cable's far end has its own."""
+    near = End(item.absent.get("netns") or HOST, item.absent["name"])
+    fronts = ["" if end == near else "peer." for end in item.devices & ends] if item.kind in LINKS else []
+    return [front + name for front in fronts for name in ("addresses", "found")]
 
 
 def _places(kind: Any, planned: Plan) -> dict[Any, None]:
@@ -284,7 +304,7 @@ def _is_linked(planned: Plan, kind: str, subject: End, acted: Mapping[str, Abstr
     return bool(ends & acted["link"]) and not ends & acted[kind]
 
 
-def _touched(name: str, found: Optional[Mapping[str, Any]], shown: Any, seen: set[Any]) -> Touched:
+def as_touched(name: str, found: Optional[Mapping[str, Any]], shown: Any, seen: set[Any]) -> Touched:
     kind = KINDS[name]
     identity = _identity(kind, shown)
     if "peer" in identity:
@@ -319,17 +339,13 @@ def _remade(planned: Plan) -> set[End]:
 
 def _stood_on(kind: Any, before: State, subject: Any, devices: AbstractSet[End]) -> bool:
     shown = recorded(kind, before, subject)
-    return shown is not None and bool(_touched(kind.NAME, shown, shown, set()).devices & devices)
+    return shown is not None and bool(as_touched(kind.NAME, shown, shown, set()).devices & devices)
 
 
 def _moved(planned: Plan, subject: Any) -> bool:
     """Whether a device at a new place was made earlier: what a plan makes has no number yet."""
     link = planned.after.link(subject) if isinstance(subject, End) else None
     return bool(link and link.index)
-
-
-def _differs(kind: Any, planned: Plan, subject: Any) -> bool:
-    return recorded(kind, planned.before, subject) != recorded(kind, planned.after, subject)
 
 
 def recorded(kind: Any, state: State, subject: Any) -> Optional[dict[str, Any]]:
@@ -365,7 +381,7 @@ def standing_on(devices: AbstractSet[End], planned: Plan) -> list[Touched]:
     """What stood on devices, or on the other ends of their cables, before a plan."""
     peers = {link.peer for end in devices if (link := planned.before.link(end)) and link.peer}
     return [
-        _touched(name, shown, shown, set())
+        as_touched(name, shown, shown, set())
         for name, kind in KINDS.items()
         if name not in ("netns", *LINKS)
         for subject in _places(kind, planned)

@@ -27,6 +27,7 @@ from ansible_collections.nsfabric.linux.plugins.module_utils._model import docum
 from ansible_collections.nsfabric.linux.plugins.module_utils._model import netns
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.document import Document, Plan
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.ledger import Ledger
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.passing import passing
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.problems import Problems
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.registry import KINDS
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.restoration import restoration
@@ -34,7 +35,6 @@ from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.step import PHASES, Step
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.touched import (
     Touched,
-    passing,
     touched,
 )
 from ansible_collections.nsfabric.linux.tests.unit.plugins.module_utils._model import strategies
