@@ -176,7 +176,8 @@ def _address(message: Message, device: str, tells: bool = False) -> Address:
     family, length, flags = message.header[:3]
     found = message.attributes
     flags = messages.number(found[IFA_FLAGS]) if IFA_FLAGS in found else flags
-    raw = found.get(IFA_LOCAL) or found[IFA_ADDRESS]
+    far = found.get(IFA_ADDRESS, b"")
+    raw = found.get(IFA_LOCAL) or far
     written = f"{messages.host(raw)}/{length}"
     # What the kernel gives `lo` when it comes up is not anybody's to declare.
     own = device == LO and written in LOOPBACK
@@ -184,6 +185,7 @@ def _address(message: Message, device: str, tells: bool = False) -> Address:
         "bare": bool(flags & IFA_F_NOPREFIXROUTE),
         "details": _details(message, flags & IFA_F_GIVEN, device),
         "lifetime": _lifetime(found.get(IFA_CACHEINFO, FOR_EVER)),
+        "peer": str(messages.host(far)) if far not in (b"", raw) else "",
     }
     if family == socket.AF_INET6:
         advertised = bool(flags & (IFA_F_MANAGETEMPADDR | IFA_F_TEMPORARY)) or found.get(IFA_PROTO) == BY_ROUTER
@@ -296,20 +298,9 @@ def _delete_address(session: Session, action: DeleteAddress) -> list[tuple[str, 
         "family": messages.FAMILIES[address.version],
         "prefixlen": address.network.prefixlen,
     }
-    far = _far_address(session, action)
-    attrs = [("IFA_LOCAL", str(address.ip)), ("IFA_ADDRESS", far or str(address.ip))]
+    # The kernel knows a point-to-point address by its peer.
+    attrs = [("IFA_LOCAL", str(address.ip)), ("IFA_ADDRESS", action.peer or str(address.ip))]
     return [(action.netns, Request(netlink.ifaddrmsg, netlink.RTM_DELADDR, 0, header, attrs))]
-
-
-def _far_address(session: Session, action: DeleteAddress) -> str:
-    """The peer's address of a point-to-point one, by which the kernel knows it; "" for any other."""
-    number = index(session, action.netns, action.name)
-    of_device = Query(netlink.RTM_GETADDR, messages.ADDRESS, messages.ADDRESS.pack(0, 0, 0, 0, number))
-    for message in session.socket(action.netns).dump(of_device):
-        local, far = message.attributes.get(IFA_LOCAL), message.attributes.get(IFA_ADDRESS)
-        if local and local != far and message.header[4] == number and _address(message, "").text == action.address:
-            return str(messages.host(far))
-    return ""
 
 
 REQUESTS: dict[type, Any] = {

@@ -108,13 +108,13 @@ def _of_others(link: Link, wanted: Iterable[str], declared: Optional[tuple[str, 
 
 def _beside(found: Address, others: Iterable[Address]) -> Address:
     """As an address can be had: where somebody has added one of its network meanwhile, after that."""
-    taken = {values.on_link(other.text) for other in _ipv4(others) if not other.secondary}
-    return replace(found, secondary=True) if values.on_link(found.text) in taken else found
+    taken = {other.network for other in _ipv4(others) if not other.secondary}
+    return replace(found, secondary=True) if found.network in taken else found
 
 
 def _missing(planner: Planner, end: End, addresses: Iterable[Address]) -> list[Address]:
-    there = {found.text for found in planner.state.namespaces[end.netns].links[end.name].addresses}
-    return [found for found in addresses if found.text not in there]
+    there = {found.key for found in planner.state.namespaces[end.netns].links[end.name].addresses}
+    return [found for found in addresses if found.key not in there]
 
 
 def _in_place(now: tuple[Address, ...], wanted: tuple[Address, ...]) -> set[Address]:
@@ -126,8 +126,8 @@ def _in_place(now: tuple[Address, ...], wanted: tuple[Address, ...]) -> set[Addr
         pairs = zip(have, want) if group[0] == 4 else zip(reversed(have), reversed(want))
         kept |= {found for found, dummy in takewhile(lambda pair: pair[0] == pair[1], pairs)}
     # With its primary the kernel deletes a secondary.
-    gone = {values.on_link(found.text) for found in now if found not in kept and not found.secondary}
-    return {found for found in kept if not (found.secondary and values.on_link(found.text) in gone)}
+    gone = {found.network for found in now if found not in kept and not found.secondary}
+    return {found for found in kept if not (found.secondary and found.network in gone)}
 
 
 def _group(found: Address) -> tuple[int, str, bool]:
@@ -139,7 +139,7 @@ def _delete(planner: Planner, end: End, stale: Iterable[Address], why: str) -> N
     # Secondaries first: with its primary the kernel deletes an IPv4 secondary, or (promote_secondaries) keeps it.
     for found in sorted(stale, key=lambda found: not found.secondary):
         if found in planner.state.namespaces[end.netns].links[end.name].addresses:
-            planner.do(DeleteAddress(end.netns, end.name, found.text), why)
+            planner.do(DeleteAddress(end.netns, end.name, found.text, found.peer), why)
 
 
 def _keep_ipv4(planner: Planner, end: End, stale: list[Address], wanted: list[Address]) -> list[Address]:
@@ -150,19 +150,17 @@ def _keep_ipv4(planner: Planner, end: End, stale: list[Address], wanted: list[Ad
     """
     namespace = planner.state.namespaces[end.netns]
     now = _ipv4(namespace.links[end.name].addresses)
-    going = {values.on_link(found.text) for found in _ipv4(stale) if not found.secondary}
-    left = [
-        found for found in now if found not in stale and not (found.secondary and values.on_link(found.text) in going)
-    ]
+    going = {found.network for found in _ipv4(stale) if not found.secondary}
+    left = [found for found in now if found not in stale and not (found.secondary and found.network in going)]
     first = next(iter(_ipv4(wanted)), None)
     if left or not first or not now or not _has_ipv4_of_others(namespace, end.name):
         return []
     why = f"with its last IPv4 address {end} would lose its IPv4 routes"
-    taken = {values.on_link(found.text) for found in now}
-    if values.on_link(first.text) not in taken:
+    taken = {found.network for found in now}
+    if first.network not in taken:
         planner.do(AddAddress(end.netns, end.name, first.text, first if first.details else None), why)
         return []
-    taken |= {values.on_link(found.text) for found in _ipv4(wanted)}
+    taken |= {found.network for found in _ipv4(wanted)}
     text = next(text for length in range(32, 0, -1) if values.on_link(text := f"{first.host}/{length}") not in taken)
     planner.do(AddAddress(end.netns, end.name, text), why)
     return [Address(text)]
@@ -260,14 +258,14 @@ class AddAddress(Action):
         return f"add {self.address} to {self.name}"
 
     def command(self) -> str:
-        return ip(self.netns, "address", "add", self.address, "dev", self.name)
+        words = (self.found or Address(self.address)).words
+        return ip(self.netns, "address", "add", *words, "dev", self.name)
 
     def effect(self, state: State) -> None:
         link = state.namespaces[self.netns].links[self.name]
-        network = values.on_link(self.address)
-        secondary = any(values.on_link(found.text) == network for found in link.addresses if not found.secondary)
-        secondary = secondary and network.version == 4
-        new = replace(self.found or Address(self.address), secondary=secondary)
+        new = self.found or Address(self.address)
+        secondary = any(found.network == new.network for found in link.addresses if not found.secondary)
+        new = replace(new, secondary=secondary and new.network.version == 4)
         # The kernel tells IPv4 addresses first, and puts an IPv6 one before the others.
         four = _ipv4(link.addresses)
         state.change_link(End(self.netns, self.name), addresses=(*four, new, *link.addresses[len(four) :]))
@@ -280,23 +278,23 @@ class DeleteAddress(Action):
     netns: str
     name: str
     address: str
+    peer: str = ""
     change = DELETE
 
     def what(self) -> str:
         return f"delete {self.address} from {self.name}"
 
     def command(self) -> str:
-        return ip(self.netns, "address", "delete", self.address, "dev", self.name)
+        return ip(self.netns, "address", "delete", *Address(self.address, peer=self.peer).words, "dev", self.name)
 
     def effect(self, state: State) -> None:
         namespace = state.namespaces[self.netns]
         link = namespace.links[self.name]
-        gone = next(found for found in link.addresses if found.text == self.address)
-        network = values.on_link(self.address)
+        gone = next(found for found in link.addresses if found.key == (self.address, self.peer))
         left = tuple(
             found
             for found in link.addresses
-            if found is not gone and (gone.secondary or not found.secondary or values.on_link(found.text) != network)
+            if found is not gone and (gone.secondary or not found.secondary or found.network != gone.network)
         )
         namespace.links[self.name] = replace(link, addresses=left)
         for found in link.addresses:

@@ -49,7 +49,7 @@ class Address:
     These are nobody's to declare or to take away. `given` is one of them that does not come by itself: a link-local one
     that somebody chose, or one that a DHCP client leased. `details` is what an address has beside (label, broadcast
     address, flags, ...), as the kernel writes it, `lifetime` until when it is preferred and valid, in seconds of the
-    monotonic clock. `bare` is one that the kernel makes no route for.
+    monotonic clock. `bare` is one that the kernel makes no route for, `peer` the other end of a point-to-point one.
     """
 
     text: str
@@ -59,11 +59,28 @@ class Address:
     lifetime: str = field(default="", compare=False)
     bare: bool = False
     given: bool = False
+    peer: str = ""
 
     @cached_property
     def host(self) -> str:
         """Without its prefix length."""
         return self.text.partition("/")[0]
+
+    @cached_property
+    def key(self) -> tuple[str, str]:
+        """What makes it one address for the kernel: an IPv4 one with another peer is another."""
+        return self.text, self.peer
+
+    @property
+    def network(self) -> Any:
+        """What is on link by it: of IPv4 the network of its peer."""
+        with_peer = self.peer and values.family(self.text) == 4
+        return values.on_link(self.text.replace(self.host, self.peer, 1) if with_peer else self.text)
+
+    @property
+    def words(self) -> list[str]:
+        """As `ip address` takes it."""
+        return [self.host, "peer", self.text.replace(self.host, self.peer, 1)] if self.peer else [self.text]
 
 
 # Settings and their values, by the names that iproute2 gives them.
@@ -115,7 +132,7 @@ class Link:
     @property
     def networks(self) -> Iterator[Any]:
         """What is directly connected while the device is up (IPv4 and IPv6 networks)."""
-        return (values.on_link(address.text) for address in self.addresses)
+        return (address.network for address in self.addresses)
 
 
 class Hop(NamedTuple):
