@@ -83,6 +83,15 @@ def test_loopback(host: Host, converge: Any) -> None:
     converge("link", name="lo", up=False, addresses=["10.255.0.1/32"])
 
 
+def test_more_loopback_addresses(host: Host, converge: Any) -> None:
+    """The kernel takes one in the network of lo's own for the host alone."""
+    converge("link", name="lo", addresses=["127.0.0.2/8", "127.0.0.53/32", "10.255.0.1/32"])
+    found = {each["local"]: each["scope"] for each in (host.link("lo") or {})["addr_info"] if each["family"] == "inet"}
+    assert found == {"127.0.0.1": "host", "127.0.0.2": "host", "127.0.0.53": "host", "10.255.0.1": "global"}
+    converge("link", name="lo", addresses=["127.0.0.53/32"])
+    assert set(host.addresses("lo")) == {"127.0.0.1/8", "::1/128", "127.0.0.53/32"}
+
+
 @pytest.mark.parametrize("promote", [0, 1])
 @pytest.mark.parametrize("wanted", [[3], [2, 9], [9], [3, 2], []])
 def test_secondary_addresses(host: Host, converge: Any, nic: str, promote: int, wanted: list[int]) -> None:

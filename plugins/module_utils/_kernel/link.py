@@ -36,6 +36,7 @@ IFLA_VLAN_FLAGS, VLAN_FLAG_LOOSE_BINDING, IFLA_VXLAN_LINK = 2, 0x04, 3
 # Within IFLA_AF_SPEC the settings of IPv6 are numbers in a row; of a device without IPv6 there are none.
 IFLA_INET6_CONF, DEVCONF_DISABLE_IPV6, DEVCONF_KEEP_ADDR_ON_DOWN = 2, 26, 42
 IFA_ADDRESS, IFA_LOCAL, IFA_LABEL, IFA_CACHEINFO, IFA_FLAGS, IFA_PROTO = 1, 2, 3, 6, 8, 11
+RT_SCOPE_HOST = 254
 IFA_F_NODAD, IFA_F_HOMEADDRESS, IFA_F_NOPREFIXROUTE, IFA_F_MCAUTOJOIN = 0x02, 0x10, 0x200, 0x400
 IFA_F_GIVEN = IFA_F_NODAD | IFA_F_HOMEADDRESS | IFA_F_NOPREFIXROUTE | IFA_F_MCAUTOJOIN
 # How long an address is preferred and valid, in seconds.
@@ -279,8 +280,10 @@ def _add_address(session: Session, action: AddAddress) -> list[tuple[str, Raw]]:
     # REPLACE, not EXCL: with promote_secondaries the kernel may have kept a secondary that was to be added again.
     flags = netlink.NLM_F_CREATE | netlink.NLM_F_REPLACE
     found = action.found or Address(action.address)
-    details = bytes.fromhex(found.details or "00")
     address = ipaddress.ip_interface(action.address)
+    # A loopback address is the host's alone: where lo has another of the network, the kernel takes no other scope.
+    narrow = action.found is None and address.version == 4 and address.ip.is_loopback
+    details = bytes([RT_SCOPE_HOST]) if narrow else bytes.fromhex(found.details or "00")
     number = index(session, action.netns, action.name)
     body = messages.ADDRESS.pack(messages.FAMILIES[address.version], address.network.prefixlen, 0, details[0], number)
     body += messages.attribute(IFA_LOCAL, address.ip.packed)
