@@ -20,6 +20,7 @@ from ._errors import KernelError
 from ._glue import guarded, read, refuse, warn
 from ._kernel.netns import clear
 from ._kernel.observe import observe
+from ._kernel.peers import Peers
 from ._kernel.session import Session
 from ._model import document as documents
 from ._model import rivals
@@ -33,7 +34,7 @@ from ._model.ledger import Ledger, back_in_bridges
 from ._model.planner import UNDO
 from ._model.problems import Problems
 from ._model.registry import KINDS
-from ._model.restoration import restoration, without
+from ._model.restoration import felt_above, restoration, without
 from ._model.scope import Scope
 from ._model.state import HOST, State
 from ._model.touched import DEVICES, Touched, namespaces_made
@@ -89,6 +90,7 @@ class _Run:
         self.declared = claims_in(document)
         self.unreadable: list[KernelError] = []
         self.heirs: dict[str, Ledger] = {}
+        self.above: set[str] = set()
         self.warnings: list[str] = []
 
     def converge(self, session: Session) -> Plan:
@@ -179,6 +181,11 @@ class _Run:
         for end, lower in known.carried(leaving, state):
             warnings.append(f"{end} goes with {lower}, which it stands on, though this topology did not make it")
         undo, planned = self._plan(leaving, state, warnings)
+        above = Peers(session, {}).above(state, felt_above(planned)) if losses else set()
+        if above:
+            # What stands there on a device that is changed is changed with it, and is to come back.
+            self.above |= above
+            return self._decide_of(session, known, candidates, displaced)
         self._check_others(planned, scope, warnings)
         warnings.extend([*self.warnings, *map(str, self.unreadable)])
         return leaving, undo, replace(planned, warnings=(*warnings, *planned.warnings))
@@ -214,6 +221,8 @@ class _Run:
             item.specs[0].add_to(scope)
         for other in self.others:
             rivals.add_to(scope, other.config)
+        for name in self.above:
+            scope.taken_along(name)
         if sealed:
             scope.seal(sealed)
         return scope

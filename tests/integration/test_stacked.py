@@ -12,6 +12,7 @@ from typing import Any
 import features
 import pytest
 from host import Host, warnings
+from snapshot import snapshot
 from test_topology import apply
 from test_transaction import after, kill, plan_of, refuse
 
@@ -57,6 +58,32 @@ def test_after_absent(stacked: Host, name: str) -> None:
     gone = stacked.do("topology", name="lab", state="absent")
     assert warnings(gone) == ""
     assert found(stacked) == before
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_in_a_namespace_that_no_document_speaks_of(host: Host, name: str) -> None:
+    """And one device more on that, in a third."""
+    host.sh(
+        "ip link add eth1 up type veth peer name far1; ip address add 192.0.2.1/24 dev eth1; ip netns add theirs;"
+        " ip link add link eth1 name upper0 netns theirs type macvlan mode bridge; ip -n theirs link set upper0 up;"
+        " ip -n theirs address add 198.51.100.1/24 dev upper0; ip -n theirs route add 10.5.0.0/16 via 198.51.100.9;"
+        " ip -n theirs address add 2001:db8:5::1/64 dev upper0 nodad; ip netns add more;"
+        " ip -n theirs link add link upper0 name upper1 netns more type macvlan mode bridge;"
+        " ip -n more address add 2001:db8:6::1/64 dev upper1 nodad"
+    )
+    before = snapshot(host)
+    steps = plan_of(host, config=CHANGES[name])
+    for each in range(steps + 1):
+        failed = host.module("topology", name="lab", config=CHANGES[name], inside=after(each, refuse))
+        assert failed["msg"].endswith("The host was put back as it was found."), failed["msg"]
+        assert snapshot(host) == before, f"failed after {each} steps"
+    host.module("topology", name="lab", config=CHANGES[name], inside=after(steps // 2 + 1, kill))
+    host.do("topology", name="lab", state="absent")
+    assert snapshot(host) == before
+    apply(host, CHANGES[name])
+    assert not apply(host, CHANGES[name])["steps"]
+    assert warnings(host.do("topology", name="lab", state="absent")) == ""
+    assert snapshot(host) == before
 
 
 @pytest.mark.parametrize("name", CHANGES)
@@ -137,7 +164,6 @@ def test_what_a_move_would_delete_is_not_deleted(host: Host, place: str) -> None
     if place:
         # It still stands on eth1.
         host.sh("ip link set vx0 netns theirs")
-        moved["netns"].append({"name": "theirs"})
     before = host.picture()
     for check in (True, False):
         refused = host.module("topology", name="lab", config=moved, check=check)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import errno
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
 from .._errors import KernelError
 from .._model.scope import Scope
-from .._model.state import HOST, End, Link
+from .._model.state import HOST, End, Link, State
 from .._signals import check
 from . import link, messages, netlink, wait
 from .link import Seen
@@ -153,6 +153,21 @@ class Peers:
                 lower = next((each for each in self.seen.get(place or "", ()) if each.index == upper.lower_index), None)
                 if place is not None and lower:
                     found[End(name, upper.name)] = End(place, lower.name)
+        return found
+
+    def above(self, state: State, devices: Iterable[End]) -> set[str]:
+        """The named namespaces, but for those of a state, in which something stands on devices of that state."""
+        found: set[str] = set()
+        lowers = [(end.netns, lower.index) for end in devices if (lower := state.link(end))]
+        for name in self.session.named() if lowers else ():
+            if name not in state.namespaces:
+                with foreign(self.session, name, self.seen):
+                    uppers = [each for each in link.read(self.session, name) if each.lower_index]
+                    places = {
+                        (each.peer_nsid & UNKNOWN, each.lower_index) for each in uppers if each.peer_nsid is not None
+                    }
+                    if any((self._number(name, netns), index) in places for netns, index in lowers if places):
+                        found.add(name)
         return found
 
     def _number(self, name: str, other: str) -> int:

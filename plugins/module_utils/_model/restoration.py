@@ -12,7 +12,7 @@ from typing import Any
 
 from .document import Document, Plan
 from .link import MoveLink, locate
-from .state import End, State
+from .state import LO, End, State
 from .touched import DEVICES, LINKS, ON_DEVICES, Touched, namespaces_made
 from .veth_actions import CreateVeth
 
@@ -56,6 +56,18 @@ def made_or_moved(planned: Plan) -> set[End]:
         elif isinstance(action, MoveLink):
             acted.update(End(netns, action.name) for netns in (action.netns, action.target))
     return acted
+
+
+def felt_above(planned: Plan) -> set[End]:
+    """The devices of which a plan changes what those feel that stand on them: the place, the MTU or the up flag."""
+    moved = (step.action for step in planned.steps if isinstance(step.action, MoveLink))
+    felt = {end for end in (End(action.netns, action.name) for action in moved) if planned.before.link(end)}
+    for netns, namespace in planned.before.namespaces.items() if planned.steps else ():
+        for before in namespace.links.values():
+            after = planned.after.link(End(netns, before.name))
+            if before.name != LO and after and (after.mtu, after.up) != (before.mtu, before.up):
+                felt.add(End(netns, before.name))
+    return felt
 
 
 def misplaced(undo: Document, planned: Plan, now: State) -> list[Mapping[str, Any]]:
