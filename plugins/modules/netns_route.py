@@ -87,9 +87,11 @@ options:
     choices: [unicast, local, blackhole, unreachable, prohibit, throw]
   protocol:
     description:
-      - Who the route is marked to come from, a name such as V(static), V(boot), V(kernel) or V(bird), or a number.
+      - Who the route is marked to come from, a name such as V(static), V(boot) or V(bird), or a number.
       - Left out, a new route is V(static), and an existing one keeps what it has. One that the kernel made becomes
         V(static) when it is changed.
+      - V(kernel), V(ra) and V(redirect) cannot be given to a route. They mark those that the kernel makes itself, with
+        an address or on a router's word, and these are not taken away with what was declared.
     type: str
   mtu:
     description: The path MTU in bytes, at most 65520. V(0) removes it.

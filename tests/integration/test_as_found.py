@@ -78,6 +78,12 @@ CHANGES: dict[str, dict[str, Any]] = {
     "too small for IPv6": {"link": [{"name": "eth1", "mtu": 1000, "addresses": ["192.0.2.12/24"]}]},
     "another route": {"netns_route": [{"destination": "10.20.0.0/16", "gateway": "192.0.2.9"}]},
     "another default": {"netns_route": [{"destination": "default", "gateway": "192.0.2.9", "mtu": 1300}]},
+    "the kernel's routes": {
+        "netns_route": [
+            {"destination": destination, "metric": metric, "protocol": "kernel", "state": "absent"}
+            for destination, metric in (("192.0.2.0/24", 0), ("198.51.100.0/24", 77), ("2001:db8:2::/64", 256))
+        ]
+    },
     "port moved": {"netns": [{"name": "ns1"}], "link": [{"netns": "ns1", "name": "eth2"}]},
     "port alone": {"link": [{"name": "eth2", "master": ""}]},
     "port elsewhere": {"bridge": [{"name": "ours"}], "link": [{"name": "eth2", "master": "ours"}]},

@@ -805,6 +805,18 @@ BROKEN: list[tuple[str, dict[str, Any], str, str]] = [
         "protocol",
         "'cow' is not a route protocol",
     ),
+    (
+        "the kernel's protocol",
+        {"destination": "10.9.0.0/24", "device": "v1", "protocol": "kernel"},
+        "protocol",
+        "kernel marks a route that the kernel made itself (kernel, ra, redirect)",
+    ),
+    (
+        "a router's protocol",
+        {"destination": "fd00:9::/48", "device": "v1", "protocol": 9},
+        "protocol",
+        "ra marks a route that the kernel made itself",
+    ),
     ("protocol 256", {"destination": "10.9.0.0/24", "device": "v1", "protocol": 256}, "protocol", "from 0 to 255"),
     ("metric", {"destination": "10.9.0.0/24", "device": "v1", "metric": -1}, "metric", "-1 is out of range"),
     ("mtu", {"destination": "10.9.0.0/24", "device": "v1", "mtu": 65521}, "mtu", "0 to 65520 bytes is right"),

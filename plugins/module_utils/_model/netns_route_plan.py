@@ -26,7 +26,7 @@ from .netns_route_actions import (
     protocol_name,
 )
 from .netns_route_spec import HopSpec, RouteSpec
-from .planner import Planner
+from .planner import UNDO, Planner
 from .state import LO, End, Hop, Link, Namespace, Route, RouteKey, place
 
 # What the kernel gives the routes it makes for IPv6 addresses.
@@ -82,7 +82,7 @@ def configure(planner: Planner, spec: RouteSpec) -> None:
     found = _replaced(spec, same)
     wanted = _wanted(spec, found, namespace)
     differences = _differences(found, wanted) if found else ["the route is missing"]
-    if not differences or not _fits(planner, spec, wanted, namespace):
+    if not differences or _poses_as_kernels(planner, spec, found) or not _fits(planner, spec, wanted, namespace):
         return
     if found is not None and found.protocol in LEARNED:
         planner.refuse(_announced(found), "metric")
@@ -94,6 +94,22 @@ def configure(planner: Planner, spec: RouteSpec) -> None:
         if alias is not found and not _differences(alias, wanted):
             planner.do(DeleteRoute(spec.netns, alias, True), "it would stand second behind the route it equals")
     planner.do(ReplaceRoute(spec.netns, wanted, found), "; ".join(differences))
+
+
+def _poses_as_kernels(planner: Planner, spec: RouteSpec, found: Optional[Route]) -> bool:
+    """Whether a route is to be marked as one that the kernel made; such routes are left alone, and would never go."""
+    if spec.protocol not in KERNEL_MADE or (found is not None and found.protocol == spec.protocol):
+        return False
+    # What is put back was the kernel's.
+    if planner.as_found is not None or planner.path.startswith(UNDO):
+        return False
+    names = ", ".join(map(protocol_name, KERNEL_MADE))
+    planner.refuse(
+        f"{protocol_name(spec.protocol)} marks a route that the kernel made itself ({names}): these come and go with "
+        "addresses and routers, and are never taken away with what was declared; leave it out, or say static",
+        "protocol",
+    )
+    return True
 
 
 def _as_found(planner: Planner, spec: RouteSpec, wanted: tuple[Route, ...], namespace: Namespace) -> None:

@@ -19,10 +19,11 @@ from .attributes import SetLink
 from .bridge import CreateBridge
 from .document import Claim, Plan, claims, declared, read_entry
 from .link import MoveLink
+from .netns_route_actions import KERNEL, DeleteRoute
 from .netns_sysctl import WriteSysctl
 from .netns_sysctl_keys import device_of, key
 from .registry import KINDS
-from .state import HOST, Address, End, State
+from .state import HOST, Address, End, RouteKey, State
 from .veth_actions import CreateVeth
 
 # What comes and goes with something else: a sysctl with its device, a link that is no cable or bridge by moving.
@@ -211,6 +212,8 @@ def touched(planned: Plan) -> list[Touched]:
         places = _places(kind, planned)
         if name == "link":
             places.update(dict.fromkeys(sorted(acted["link"])))
+        elif name == "netns_route":
+            places.update(dict.fromkeys(_deleted(planned)))
         # The far ends of cables that were there before, and of those that are there after.
         were: set[Any] = set()
         are: set[Any] = set()
@@ -276,6 +279,12 @@ def _places(kind: Any, planned: Plan) -> dict[Any, None]:
         for netns in sorted(state.namespaces)
         for subject in kind.subjects(state, netns)
     }
+
+
+def _deleted(planned: Plan) -> list[tuple[str, RouteKey]]:
+    """The routes that the kernel made and that entries delete: the address that they came with does not bring them."""
+    actions = [step.action for step in planned.steps if isinstance(step.action, DeleteRoute)]
+    return [(action.netns, action.route.key) for action in actions if action.route.protocol == KERNEL]
 
 
 def _acted_on(planned: Plan) -> dict[str, set[End]]:

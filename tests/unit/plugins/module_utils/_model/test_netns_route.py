@@ -176,6 +176,17 @@ def test_the_kernels_own_route_becomes_static_when_it_is_changed() -> None:
     assert planned.steps[0].action.route.source == "10.1.0.1"
 
 
+def test_no_other_route_becomes_one_of_the_kernels() -> None:
+    own = {"destination": "10.1.0.0/24", "device": "v1", "protocol": "kernel"}
+    assert steps(host(), own) == []
+    assert plan(host(), {**own, "mtu": 1400})[0].steps[0].action.route.protocol == KERNEL
+    static = Route("10.9.0.0/24", protocol=4, scope="link", hops=(Hop(device="v1"),))
+    for before in (host(), host(static)):
+        planned, problems = plan(before, {"destination": "10.9.0.0/24", "device": "v1", "protocol": "kernel"})
+        assert not planned.steps
+        assert [problem.split(": ")[0] for problem in problems] == ["config.netns_route[0].protocol"]
+
+
 def test_absent_names_every_route_that_agrees() -> None:
     routes = (
         Route("10.9.0.0/24", hops=(Hop("10.1.0.2", "v1"),)),
