@@ -389,6 +389,30 @@ def test_flags_of_tables(host: Host, monkeypatch: pytest.MonkeyPatch, flags: Any
     assert [found.owned for found in observe(host).chains] == owned
 
 
+@pytest.mark.parametrize("name", ["x", "f"])
+@pytest.mark.parametrize("beside", ["", "nft add table ip z; nft add rule ip z c drop 2> /dev/null || true"])
+def test_a_dormant_table(host: Host, name: str, beside: str) -> None:
+    """Version 1.0.6 of nft prints no JSON of its flags, breaks off there, or prints a stray word."""
+    host.sh(f"nft 'add table inet {name} {{ flags dormant; }}'; {beside}")
+    host.sh(f"nft 'add chain inet {name} theirs {{ type filter hook forward priority 0; policy drop; }}'")
+    host.sh("nft 'add table inet later; add chain inet later f { type filter hook forward priority 0; policy drop; }'")
+    before = host.sh("nft list ruleset")
+    assert [found.place.table for found in observe(host).chains] == ["later"]
+    converge(host, **BOTH)
+    assert "flags dormant" in host.sh(f"nft list table inet {name}")
+    assert host.sh("nft list table inet later").count("nsfabric forward_accept") == 2
+    converge(host, **gone(BOTH))
+    assert host.sh("nft list ruleset") == before
+
+
+def test_no_rule_is_put_into_a_dormant_table(host: Host) -> None:
+    host.sh("nft 'add table inet nsfabric { flags dormant; }; add table inet later'")
+    before = host.sh("nft list ruleset")
+    with pytest.raises(AssertionError, match="table inet nsfabric is dormant: no packet would reach the rule"):
+        converge(host, **BOTH)
+    assert host.sh("nft list ruleset") == before
+
+
 def test_nft_s_rules_in_a_table_of_iptables(host: Host) -> None:
     """iptables cannot read such a table any more: nft's own view serves, unless comments hide in it."""
     host.sh("iptables-nft -P FORWARD DROP; nft add rule ip filter FORWARD ct state established accept")

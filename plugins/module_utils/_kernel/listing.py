@@ -82,7 +82,8 @@ class Listing:
         allowed = HOOKS if self.name == OWNER else (*self.bases, OWNER)
         if self.others or any(chain not in allowed for chain in self.lines):
             busy.add("")
-        return Table(self.backend, self.family, self.name, tuple(self.lines), frozenset(busy), wrong)
+        dormant = "dormant" in self.flags
+        return Table(self.backend, self.family, self.name, tuple(self.lines), frozenset(busy), wrong, dormant)
 
     def _is_at_its_hook(self, name: str) -> bool:
         base = self.bases.get(name)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Optional
 
@@ -21,23 +22,25 @@ FAMILIES = ("ip", "ip6", "inet")
 DEVICES = {"in": "iifname", "out": "oifname"}
 SIDES = {name: side for side, name in DEVICES.items()}
 REFUSALS = ("drop", "reject")
+# Of tables. In their place nft 1.0.6 prints stray words, or breaks off.
+FLAGS = frozenset({"dormant", "owner", "persist"})
+LISTING = "list the nftables rules"
+
+
+class _BrokenOff(ProgramFailed):
+    """What nft printed is not whole."""
 
 
 def read(program: str, *only: str) -> dict[Key, Listing]:
     """Every table of the IP families, or only one, by family and name."""
-    what = ("table", *only) if only else ("ruleset",)
-    said = run("list the nftables rules", program, "-j", "list", *what)
-    objects = [found for entry in (json.loads(said)["nftables"] if said.strip() else []) for found in entry.items()]
+    objects = _objects(program, *only)
     tables: dict[Key, Listing] = {}
     maps = {(*_key(value), value["name"]): value for kind, value in objects if kind == "map"}
     for kind, value in objects:
         if kind == "metainfo" or value["family"] not in FAMILIES:
             continue
         if kind == "table":
-            flags = value.get("flags", [])
-            table = Listing(
-                NFT, value["family"], value["name"], flags=tuple([flags] if isinstance(flags, str) else flags)
-            )
+            table = Listing(NFT, value["family"], value["name"], flags=_flags(program, value))
             tables[table.family, table.name] = table
         elif kind == "chain":
             _add_chain(tables[_key(value)], value)
@@ -46,6 +49,50 @@ def read(program: str, *only: str) -> dict[Key, Listing]:
         else:
             tables[_key(value)].others = True
     return tables
+
+
+def _objects(program: str, *only: str) -> list[tuple[str, Any]]:
+    """What nft lists of all tables, or of one, each with its kind; table by table where it breaks off."""
+    try:
+        return _listed(program, *(("table", *only) if only else ("ruleset",)))
+    except _BrokenOff:
+        lines = run(LISTING, program, "list", "tables").splitlines()
+        keys = [(family, name) for dummy, family, name in (line.split() for line in lines) if family in FAMILIES]
+        return [found for key in keys if key == only or not only for found in _table(program, *key)]
+
+
+def _listed(program: str, *what: str) -> list[tuple[str, Any]]:
+    said = run(LISTING, program, "-j", "list", *what)
+    try:
+        entries = json.loads(said)["nftables"] if said.strip() else []
+    except ValueError:
+        raise _BrokenOff(LISTING, f"what it prints is not whole (nft -j list {' '.join(what)})") from None
+    return [found for entry in entries for found in entry.items()]
+
+
+def _table(program: str, family: str, name: str) -> list[tuple[str, Any]]:
+    """A table's objects; where nft breaks off, its chains and maps, with a word for what else may be in it."""
+    try:
+        return _listed(program, "table", family, name)
+    except _BrokenOff:
+        inner = [found for what in ("maps", "chains") for found in _listed(program, what) if found[0] != "metainfo"]
+    inner = [(kind, value) for kind, value in inner if _key(value) == (family, name)]
+    chains = [value["name"] for kind, value in inner if kind == "chain"]
+    rules = [found for chain in chains for found in _listed(program, "chain", family, name, chain)]
+    table = ("table", {"family": family, "name": name, "flags": []})
+    others = ("others", {"family": family, "table": name})
+    return [table, *inner, *(found for found in rules if found[0] == "rule"), others]
+
+
+def _flags(program: str, table: dict[str, Any]) -> tuple[str, ...]:
+    """As nft writes them for people, where there are some and its JSON does not tell which."""
+    told = table.get("flags")
+    flags = tuple([told] if isinstance(told, str) else told or ())
+    if told is None or (flags and FLAGS.issuperset(flags)):
+        return flags
+    said = run(LISTING, program, "list", "table", table["family"], table["name"])
+    found = re.search(r"^\tflags (.*)$", said, re.MULTILINE)
+    return tuple(word.strip() for word in found[1].split(",")) if found else ()
 
 
 def _key(value: dict[str, Any]) -> Key:
@@ -74,8 +121,8 @@ def _add_rule(table: Listing, value: dict[str, Any], maps: dict[Any, Any]) -> No
 
 def has_unreadable_comments(listing: Listing, program: str) -> bool:
     """Whether a table has comments that iptables wrote; nft says that they are there, not what they say."""
-    said = run("list the nftables rules", program, "-j", "list", "table", listing.family, listing.name)
-    return any(value == {"type": "match", "name": "comment"} for key, value in _pairs(json.loads(said)) if key == "xt")
+    rules = [value for kind, value in _objects(program, listing.family, listing.name) if kind == "rule"]
+    return any(value == {"type": "match", "name": "comment"} for key, value in _pairs(rules) if key == "xt")
 
 
 def _pairs(value: Any) -> Iterator[tuple[str, Any]]:

@@ -173,7 +173,8 @@ class Table:
     """A table of ours, or one that iptables-nft keeps, where we may stand beside others.
 
     `busy` names the chains with something that is not ours, "" standing for anything outside the chains;
-    `wrong` chains of our names that are not at the hook they should be at.
+    `wrong` chains of our names that are not at the hook they should be at. No packet reaches the chains of a `dormant`
+    one.
     """
 
     backend: str
@@ -182,6 +183,7 @@ class Table:
     chains: tuple[str, ...] = ()
     busy: frozenset[str] = frozenset()
     wrong: frozenset[str] = frozenset()
+    dormant: bool = False
 
     @property
     def ours(self) -> bool:

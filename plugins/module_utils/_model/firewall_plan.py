@@ -269,6 +269,11 @@ def _make_room(planner: Planner, spec: RuleSpec, place: Place) -> None:
                 f"chain {place} exists and is not a {kind} chain at the {hook} hook: no packet would reach the rule; "
                 f"delete it first (nft delete chain {' '.join(place[1:])})"
             )
+        elif table and table.dormant:
+            planner.refuse(
+                f"table {place.family} {place.table} is dormant: no packet would reach the rule; "
+                f"delete it first (nft delete table {place.family} {place.table}), or take the flag from it"
+            )
         elif table is None or place.chain not in table.chains:
             planner.do(MakeChain(spec.netns, place), "the chain does not exist")
     elif place.backend == IPTABLES_NFT and table is None and "nft" in firewall.tools:
