@@ -68,15 +68,15 @@ def _sum(data: Mapping[str, Any]) -> int:
     return zlib.crc32(json.dumps(data).encode())
 
 
-def save(ledger: Ledger) -> None:
-    """Writes a ledger so that it is whole or not there at all."""
+def save(ledger: Ledger, stands: str = "") -> None:
+    """Writes a ledger so that it is whole or not there at all; `stands` tells what is true without it."""
     try:
         _save(ledger)
     except OSError as error:
         with suppress(OSError):
             os.unlink(path_of(ledger.name) + ".new")
         said = error.strerror or str(error)
-        attempted, hint = f"write the ledger {path_of(ledger.name)}", "make room for it, and run again"
+        attempted, hint = f"write the ledger {path_of(ledger.name)}", f"{stands}make room for it, and run again"
         raise KernelError(attempted, "", said, hint) from error
 
 

@@ -126,7 +126,7 @@ class _Run:
             _ledger.forget(self.name)
         else:
             known.settle(config, self.declared if self.purge else None, planned.result, claims_in(undo))
-            _ledger.save(known)
+            _ledger.save(known, f"topology {self.name} stands as it is declared, but is not noted to be complete; ")
         return planned
 
     def _on_its_grounds(self, session: Session, known: Ledger) -> Ledger:

@@ -277,6 +277,27 @@ def test_a_ledger_that_cannot_be_written_stops_the_run_before_anything_changes(h
     assert snapshot(host) == built
 
 
+def test_a_ledger_that_cannot_be_written_in_the_end_is_told_and_finished_by_the_next_run(host: Host) -> None:
+    """There is room for the one that is written first, and none for another beside it."""
+    before = snapshot(host)
+    config = {"veth": [{"name": "v0", "peer": {"name": "v1"}}]}
+    host.sh("mkdir -p /run/nsfabric/topologies; mount -t tmpfs -o size=4k tmpfs /run/nsfabric/topologies")
+    path = "/run/nsfabric/topologies/lab.json"
+    for dummy in range(2):
+        assert host.module("topology", name="lab", config=config)["msg"] == (
+            f"cannot write the ledger {path} in the host: No space left on device; topology lab stands as it is "
+            "declared, but is not noted to be complete; make room for it, and run again"
+        )
+        assert host.link("v0") is not None
+        assert host.json(f"cat {path}")["complete"] is False
+    host.sh("mount -o remount,size=1m /run/nsfabric/topologies")
+    assert not apply(host, config)["changed"]
+    assert host.json(f"cat {path}")["complete"] is True
+    host.do("topology", name="lab", state="absent")
+    host.sh("umount /run/nsfabric/topologies; rm -r /run/nsfabric")
+    assert snapshot(host) == before
+
+
 def test_without_a_place_for_the_lock_nothing_is_done(host: Host) -> None:
     host.sh("mount -o remount,ro /run")
     for module, options in (("topology", {"name": "lab", "config": STAR}), ("netns", {"name": "ns1"})):
