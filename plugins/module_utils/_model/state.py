@@ -99,7 +99,6 @@ class Link:
     name: str
     kind: str = ""
     index: int = 0
-    altnames: tuple[str, ...] = ()
     mac: Optional[str] = None
     mtu: Optional[int] = None
     min_mtu: int = 0
@@ -114,6 +113,7 @@ class Link:
     ipv6: bool = True
     keeps_ipv6: bool = False
     assumed: bool = False
+    altnames: tuple[str, ...] = ()
 
     @property
     def own_addresses(self) -> tuple[str, ...]:
