@@ -333,7 +333,7 @@ class Topology:
         data = json.loads(self.ledger)
         return Ledger(**{**data, "objects": [Touched(**item) for item in data["objects"]]})
 
-    def _save(self, ledger: Ledger) -> None:
+    def _save(self, ledger: Ledger, stands: str = "") -> None:
         self.ledger = json.dumps(asdict(ledger))
 
     def _forget(self, name: str) -> None:
