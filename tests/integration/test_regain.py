@@ -271,6 +271,31 @@ def test_a_route_that_lost_its_gateway_does_not_hold_absent_up(host: Host) -> No
     assert "10.5.0.0/16" not in of_others(host)
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "gateway", "source", "plain", "lost"),
+    [
+        ("192.0.2.1/24", "198.51.100.1/24", "198.51.100.9", "192.0.2.1", "10.7.0.0/16", "10.8.0.0/16"),
+        (V6, "2001:db8:2::1/64", "2001:db8:2::9", "2001:db8:2::1", "2001:db8:97::/64", "2001:db8:98::/64"),
+    ],
+)
+def test_a_gateway_that_is_another_devices(
+    host: Host, one: str, other: str, gateway: str, source: str, plain: str, lost: str
+) -> None:
+    """Two links exchange their addresses: what a route loses with its source cannot be had again by its old device."""
+    host.sh(
+        "for i in 1 2; do ip address flush dev eth$i scope global; done;"
+        f" ip address add {one} dev eth1 nodad; ip address add {other} dev eth2 nodad;"
+        f" ip route add {plain} via {gateway} dev eth2; ip route add {lost} via {gateway} dev eth2 src {source}"
+    )
+    before = found(host)
+    config = {"link": [{"name": "eth1", "addresses": [other]}, {"name": "eth2", "addresses": [one]}]}
+    promised = host.do("topology", name="lab", config=config, check=True)
+    assert lost in warnings(promised)
+    assert warnings(apply(host, config)) == warnings(promised)
+    host.do("topology", name="lab", state="absent")
+    assert found(host) == before
+
+
 def test_what_ipv6_keeps_on_the_loopback_device(host: Host) -> None:
     """Its routes to nowhere go when that goes down; the topology's own and those of others."""
     host.sh("ip netns add theirs; ip -n theirs link set lo up; ip -n theirs -6 route add prohibit 2001:db8:6::/64")

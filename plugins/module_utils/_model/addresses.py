@@ -297,12 +297,23 @@ class DeleteAddress(Action):
             if found is not gone and (gone.secondary or not found.secondary or found.network != gone.network)
         )
         namespace.links[self.name] = replace(link, addresses=left)
+        _disconnect(namespace, self.name, {found.network for found in link.addresses if not found.bare})
         for found in link.addresses:
             if found not in left:
                 _forget_source(namespace, self.name, found.text)
         # With its last IPv4 address a device loses its IPv4 routes and neighbours.
         if values.family(self.address) == 4 and not _ipv4(left):
             namespace.forget_protocol(self.name, 4, gone=False)
+
+
+def _disconnect(namespace: Namespace, device: str, networks: set[values.Network]) -> None:
+    """The kernel's own routes to networks go with the last address in them."""
+    gone = {str(each) for each in networks - {found.network for found in namespace.links[device].addresses}}
+    namespace.routes = [
+        route
+        for route in namespace.routes
+        if not (route.protocol == KERNEL and route.destination in gone and route.devices == {device})
+    ]
 
 
 def _forget_source(namespace: Namespace, device: str, text: str) -> None:

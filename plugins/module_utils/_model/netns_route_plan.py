@@ -150,14 +150,14 @@ def _may_lead(planner: Planner, spec: RouteSpec, wanted: tuple[Route, ...], name
 
 
 def may_reach(hop: Hop, spec: Union[Route, RouteSpec], namespace: Namespace) -> bool:
-    """Whether a gateway may be on link, as far as is known: an address with details may be a point-to-point one."""
+    """Whether a gateway may be on link, as far as is known: it may be the other end of a point-to-point address."""
     if hop.gateway is None or hop.onlink or values.family(hop.gateway) != spec.family:
         return True
     if ipaddress.ip_address(hop.gateway).is_link_local:
         return True
     links = [link for link in namespace.links.values() if hop.device in (None, link.name)]
     addresses = [address for link in links for address in link.addresses if values.family(address.text) == spec.family]
-    return any(address.details for address in addresses) or _device_to(hop, spec, namespace) is not None
+    return any(address.peer for address in addresses) or _device_to(hop, spec, namespace) is not None
 
 
 def _announced(found: Route) -> str:
