@@ -32,7 +32,7 @@ from ._model.found import lost
 from ._model.grounds import itself, stands_on, told
 from ._model.ledger import Ledger, back_in_bridges
 from ._model.planner import UNDO
-from ._model.problems import Problems
+from ._model.problems import Problem, Problems
 from ._model.registry import KINDS
 from ._model.restoration import felt_above, restoration, without
 from ._model.scope import Scope
@@ -88,6 +88,7 @@ class _Run:
         self.check: bool = module.check_mode
         self.config, self.document, self.whole = config, document, document
         self.declared = claims_in(document)
+        self.owed: list[Touched] = []
         self.unreadable: list[KernelError] = []
         self.heirs: dict[str, Ledger] = {}
         self.above: set[str] = set()
@@ -125,7 +126,9 @@ class _Run:
         if self.absent:
             _ledger.forget(self.name)
         else:
-            known.settle(config, self.declared if self.purge else None, planned.result, claims_in(undo))
+            # Where all of it stood already, nothing was to go.
+            kept = self.declared.union(*(item.claims for item in self.owed))
+            known.settle(config, kept if self.purge and not self.settled else None, planned.result, claims_in(undo))
             _ledger.save(known, f"topology {self.name} stands as it is declared, but is not noted to be complete; ")
         return planned
 
@@ -180,12 +183,16 @@ class _Run:
             warnings.append(f"{end} goes with namespace {netns}, though this topology did not make it")
         for end, lower in known.carried(leaving, state):
             warnings.append(f"{end} goes with {lower}, which it stands on, though this topology did not make it")
+        self.owed = known.waiting(leaving, self.document, state)
+        leaving = [item for item in leaving if item not in self.owed]
         undo, planned = self._plan(leaving, state, warnings)
         above = Peers(session, {}).above(state, felt_above(planned)) if losses else set()
         if above:
             # What stands there on a device that is changed is changed with it, and is to come back.
             self.above |= above
             return self._decide_of(session, known, candidates, displaced)
+        self.owed += known.missing(leaving, claims_in(undo), planned.after)
+        self._bequeath(known)
         self._check_others(planned, scope, warnings)
         warnings.extend([*self.warnings, *map(str, self.unreadable)])
         return leaving, undo, replace(planned, warnings=(*warnings, *planned.warnings))
@@ -292,6 +299,16 @@ class _Run:
             leaving = [item for item in leaving if item not in shared]
         return leaving
 
+    def _bequeath(self, known: Ledger) -> None:
+        """What cannot be put back by a topology that goes is left to one that holds what it stands on."""
+        for item in self.owed if self.absent else ():
+            for heir in self._heirs(item)[:1]:
+                heir.inherit([item], known.grounds)
+                self.heirs[heir.name] = heir
+
+    def _heirs(self, item: Touched) -> list[Ledger]:
+        return [other for other in self.others if other.holds(item)]
+
     def _check_others(self, planned: Plan, scope: Scope, warnings: list[str]) -> None:
         """Refuses a plan that would undo what another topology declares; one that only takes down warns of it."""
         problems = Problems()
@@ -306,25 +323,35 @@ class _Run:
             raise Refused(problems)
 
     def _plan(self, leaving: Sequence[Touched], state: State, warnings: list[str]) -> tuple[Document, Plan]:
-        """The plan of all; what cannot be put back any more is left out, with a warning about each."""
-        config = restoration([item.narrowed.sparing for item in leaving])
+        """The plan of all; what cannot be put back now is left out, with a warning about each, and stays owed."""
+        config = restoration([item.narrowed.sparing for item in leaving], self.home)
         while True:
             problems = Problems()
             undo = documents.read(config, problems, UNDO)
             self.whole = documents.merged(self.document, undo)
             planned = documents.plan(self.whole, state, problems, self.check, kept=self.lost)
-            gone = [problem for problem in problems.found if problem.path.startswith(UNDO)]
-            if (problems and len(gone) < len(problems.found)) or not problems:
+            refused = {problem.path.split("]")[0] + "]" for problem in problems.found}
+            if not refused or not all(path.startswith(UNDO) for path in refused):
                 break
-            paths = {problem.path.split("]")[0] + "]" for problem in gone}
-            warnings += [f"what was found before cannot be put back: {problem.message}" for problem in gone]
+            for problem in problems.found:
+                specs = ((kind, spec) for kind, spec in undo if problem.path.startswith(spec.path))
+                meant = {(kind, claim) for kind, spec in specs for claim in documents.claims(spec)}
+                items = [item for item in leaving if item.claims & meant]
+                warnings.append(self._told(items, problem))
+                self.owed += items
             config = {
-                kind: [entry for i, entry in enumerate(entries) if documents.entry_path(UNDO, kind, i) not in paths]
+                kind: [entry for i, entry in enumerate(entries) if documents.entry_path(UNDO, kind, i) not in refused]
                 for kind, entries in config.items()
             }
         if problems:
             raise Refused(problems)
         return undo, planned
+
+    def _told(self, items: Sequence[Touched], problem: Problem) -> str:
+        """Why something that was found is not put back, and whether it will be."""
+        heirs = [f"comes back when topology {heir.name} goes" for item in items for heir in self._heirs(item)]
+        later = heirs[0] if self.absent and heirs else "cannot be put back" + ("" if self.absent else " yet")
+        return f"what was found before {later}: {problem.message}"
 
     def _carry_out(self, session: Session, planned: Plan, before: Optional[Ledger], known: Ledger) -> Plan:
         """Writes the ledger first; when the host was put back, so is the ledger."""

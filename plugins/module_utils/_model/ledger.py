@@ -18,6 +18,7 @@ from .claims import claims, claims_in, owned, owners_of
 from .document import Claim, Config, Document, Plan
 from .found import agreeing, by_device
 from .grounds import Numbers, doubtful, noted, replaced, stands_on
+from .link import locate
 from .netns import far_ends
 from .netns_sysctl import follows
 from .passing import passing
@@ -140,6 +141,25 @@ class Ledger:
         made = (item for item in self.objects if item.kind == "veth" and item.found is None)
         return [item for item in made if item.specs[0].claims not in places]
 
+    def waiting(self, leaving: Sequence[Touched], document: Document, state: State) -> list[Touched]:
+        """What was found on devices that a document has elsewhere: it comes back with these, not on others."""
+        links = [spec for spec in document.specs["link"] if not spec.absent]
+        here = {spec.end for spec in links}
+        moved = (item for item in self.objects if item.kind == "link" and item.is_elsewhere)
+        away = {end for item in moved if item.claims & {("link", end) for end in here} for end in item.devices}
+        away |= {locate(state, spec) for spec in links}
+        return [item for item in leaving if item.found and item.kind not in LINKS and item.devices & (away - here)]
+
+    def missing(self, leaving: Sequence[Touched], returned: AbstractSet[Claim], after: State) -> list[Touched]:
+        """What was to come back and is not there: a setting whose device, or its IPv6, is gone. Not of devices made."""
+        made = devices_made(self.objects)
+        found = (item for item in leaving if item.found and item.claims & returned and not item.devices & made)
+        return [item for item in found if not item.is_there(after)]
+
+    def holds(self, item: Touched) -> bool:
+        """Whether another topology's object is on a device that was found and that this topology has changed."""
+        return any(mine.found and mine.devices & item.devices for mine in self.objects if mine.kind in LINKS)
+
     def followers(
         self, gone: Sequence[Touched], declared: AbstractSet[Claim], state: Optional[State] = None
     ) -> list[Touched]:
@@ -240,17 +260,17 @@ class Ledger:
                 self.objects.append(item if item.claims & declared else replace(item, owner=None))
 
     def settle(
-        self, config: Config, declared: Optional[AbstractSet[Claim]], state: State, returned: AbstractSet[Claim]
+        self, config: Config, kept: Optional[AbstractSet[Claim]], state: State, returned: AbstractSet[Claim]
     ) -> None:
-        """After a run: forgets what is declared no more, or has returned, and notes which objects stand now.
+        """After a run: forgets what is not to be kept, or has returned, and notes which objects stand now.
 
-        With `declared` None nothing was to be purged, and nothing is forgotten.
+        Kept is what is declared, and what is still owed; with None nothing was to be purged, and nothing is forgotten.
         """
         owned = [
             item
             for item in (item.arrived(state) for item in latest(self.objects))
             if not item.passes
-            if declared is None or item.claims & declared or (item.owner is None and not item.claims & returned)
+            if kept is None or item.claims & kept or (item.owner is None and not item.claims & returned)
         ]
         gone = namespaces_made(self.objects) - namespaces_made(owned)
         arrived = [_arrived(item) for item in owned]

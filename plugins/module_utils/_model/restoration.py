@@ -17,10 +17,10 @@ from .touched import DEVICES, LINKS, ON_DEVICES, Touched, namespaces_made
 from .veth_actions import CreateVeth
 
 
-def restoration(objects: Iterable[Touched]) -> dict[str, list[Mapping[str, Any]]]:
-    """A configuration that makes objects what they were found to be."""
+def restoration(objects: Iterable[Touched], home: Iterable[Touched] = ()) -> dict[str, list[Mapping[str, Any]]]:
+    """A configuration that makes objects what they were found to be; `home` are links that come back by themselves."""
     config: dict[str, list[Mapping[str, Any]]] = {}
-    objects = _outside(list(objects))
+    objects = _outside(list(objects), home)
     for item in objects:
         if item.found is not None:
             config.setdefault(item.kind, []).append({**item.found, **item.hints})
@@ -30,14 +30,14 @@ def restoration(objects: Iterable[Touched]) -> dict[str, list[Mapping[str, Any]]
     return config
 
 
-def _outside(objects: Sequence[Touched]) -> list[Touched]:
+def _outside(objects: Sequence[Touched], home: Iterable[Touched]) -> list[Touched]:
     """Without what vanishes by itself, with a namespace or a device that is to go."""
     made = [item for item in objects if item.found is None]
     # Out of the way of a device of that name, which leaves a namespace.
     names = {end.name for item in objects if item.hints for end in item.devices}
     doomed = namespaces_made(made)
     devices = {end for item in made for end in item.devices if item.kind in DEVICES}
-    devices -= {end for item in objects if item.found for end in item.devices if item.kind in LINKS}
+    devices -= {end for item in (*objects, *home) if item.found for end in item.devices if item.kind in LINKS}
     return [
         item
         for item in objects

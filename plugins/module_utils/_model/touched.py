@@ -161,13 +161,17 @@ class Touched:
 
     def arrived(self, state: State) -> Touched:
         """At the end of a run: what only passed and is not there after all, as a run before it was killed, was lost."""
-        kind = KINDS[self.kind]
         if self.passing:
+            kind = KINDS[self.kind]
             back = any(self._is_back(recorded(kind, state, kind.locate(state, spec))) for spec in self.specs)
             changed = {*(self.changed or ())} - {*(self.passing if back else ())}
             return replace(self, changed=sorted(changed), passing=())
-        there = self.passes and any(kind.view(state, kind.locate(state, spec)) for spec in self.specs)
-        return replace(self, changed=None) if self.passes and not there else self
+        return replace(self, changed=None) if self.passes and not self.is_there(state) else self
+
+    def is_there(self, state: State) -> bool:
+        """Whether there is such a thing, whatever it is like."""
+        kind = KINDS[self.kind]
+        return any(kind.view(state, kind.locate(state, spec)) for spec in self.specs)
 
     def _is_back(self, now: Optional[Mapping[str, Any]]) -> bool:
         """Whether a device has the addresses that were found, and none that a document has declared beside."""

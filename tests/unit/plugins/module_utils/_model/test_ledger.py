@@ -102,6 +102,39 @@ def test_a_bridge_that_loses_its_last_port_comes_back_with_it() -> None:
     assert known.followers(known.objects[1:], set()) == [bridge]
 
 
+class TestOwed:
+    ROUTE = Touched(
+        "netns_route",
+        {"destination": "default", "gateway": "192.0.2.1", "device": "eth0"},
+        {"destination": "default", "state": "absent"},
+        {"destination": "default", "gateway": "192.0.2.9"},
+    )
+    AT_HOME = State({HOST: Namespace(links={"eth0": Link("eth0", index=4)}), "ns1": Namespace()})
+    AWAY = State({HOST: Namespace(), "ns1": Namespace(links={"eth0": Link("eth0", index=4)})})
+
+    def waiting(self, state: State, entry: dict[str, Any], owner: dict[str, Any]) -> list[Touched]:
+        known = Ledger("lab", "boot:1", {}, [self.ROUTE, replace(FOUND, owner=owner)])
+        return known.waiting([self.ROUTE], documents.read({"link": [entry]}, Problems()), state)
+
+    def test_what_was_found_waits_for_its_device(self) -> None:
+        home, away = {"name": "eth0"}, {"netns": "ns1", "name": "eth0"}
+        assert self.waiting(self.AT_HOME, away, home) == [self.ROUTE]
+        assert self.waiting(self.AWAY, away, away) == [self.ROUTE]
+        assert self.waiting(self.AWAY, home, away) == []
+        assert self.waiting(self.AT_HOME, home, home) == []
+
+    def test_what_is_still_owed_is_kept(self) -> None:
+        known = Ledger("lab", "boot:1", {}, [self.ROUTE])
+        known.settle({}, set(self.ROUTE.claims), self.AT_HOME, set())
+        assert known.left_by(set()) == [self.ROUTE]
+        known.settle({}, set(), self.AT_HOME, set(self.ROUTE.claims))
+        assert known.objects == []
+
+    def test_the_heir_is_who_changed_the_device(self) -> None:
+        assert Ledger("lab", "boot:1", {}, [FOUND]).holds(self.ROUTE)
+        assert not Ledger("lab", "boot:1", {}, [replace(FOUND, found=None), self.ROUTE]).holds(self.ROUTE)
+
+
 class TestComingHome:
     FOUND = Touched(
         "link",
