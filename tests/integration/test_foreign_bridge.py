@@ -159,3 +159,21 @@ def test_a_mac_that_somebody_set_to_that_of_a_port(host: Host) -> None:
     gone = host.do("topology", name="lab", state="absent")
     assert "ip link set dev br1 address 3a:00:00:00:00:02" in [step["command"] for step in gone["steps"]]
     assert snapshot(host) == before
+
+
+def test_a_neighbour_of_a_bridge_that_loses_its_last_port(host: Host) -> None:
+    """Without a port it has no MAC address, and takes neighbours all the same."""
+    host.sh(
+        "ip link add eth2 type veth peer name far2; ip link set eth2 master br9 up;"
+        " ip neighbor add 10.9.9.9 lladdr 02:00:00:00:00:01 dev br9 nud permanent"
+    )
+    bare, taken = snapshot(host), {"bridge": [{"name": "br0", "ports": ["eth2"]}]}
+    for ways in ({"config": taken}, {"state": "absent"}):
+        before = snapshot(host)
+        for steps in range(plan_of(host, **ways) + 1):
+            failed = host.module("topology", name="lab", inside=after(steps, refuse), **ways)
+            assert failed["msg"].endswith("The host was put back as it was found."), (steps, failed["msg"])
+            assert snapshot(host) == before, f"failed after {steps} steps"
+        host.do("topology", name="lab", **ways)
+        assert "10.9.9.9 dev br9 lladdr 02:00:00:00:00:01 PERMANENT" in host.sh("ip neighbor")
+    assert snapshot(host) == bare

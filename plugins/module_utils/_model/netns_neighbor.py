@@ -111,7 +111,8 @@ def _plan(planner: Planner, spec: NeighborSpec) -> None:
     device = planner.link(End(spec.netns, spec.key.device), "device") if namespace else None
     if namespace is None or device is None:
         return
-    if not spec.key.proxy and _has_no_mac(device):
+    # A bridge without ports has none for the time being, and takes neighbours.
+    if not spec.key.proxy and device.kind != "bridge" and _has_no_mac(device):
         planner.refuse(f"{End(spec.netns, device.name)} has no Ethernet address, and so no neighbours", "device")
         return
     if not (spec.key.proxy or device.ipv6 or values.family(spec.key.address) == 4):

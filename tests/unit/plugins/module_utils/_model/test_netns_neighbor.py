@@ -95,6 +95,14 @@ def test_a_tunnel_may_be_a_proxy() -> None:
     assert planned.steps[0].action.command() == "ip neighbor replace proxy 10.1.0.9 dev t"
 
 
+def test_a_bridge_without_ports_takes_neighbours() -> None:
+    state = host()
+    state.namespaces[HOST].links["br"] = Link("br", "bridge", 4, "00:00:00:00:00:00", up=True)
+    planned, problems = plan(state, device="br", mac=MAC)
+    assert problems == []
+    assert [step.why for step in planned.steps] == ["the entry is missing"]
+
+
 def test_check_mode_takes_what_is_missing_for_granted() -> None:
     for entry in (
         {"mac_of": {"netns": "later", "name": "x"}},
