@@ -259,6 +259,7 @@ def test_what_the_device_does_not_take(host: Host, refused: Any, nic: str) -> No
         assert refused("link", name=nic, addresses=[address]).startswith("addresses[0]: ")
     assert refused("link", name=nic, master=nic) == f"master: {nic} is not a bridge but a veth: it takes no ports"
     assert refused("link", name="lo", master="br0").startswith("master: lo cannot be a bridge port")
+    assert refused("link", name="lo", mac="02:00:00:00:00:01").startswith("mac: lo has no MAC address")
     host.sh("ip link add br0 type bridge; ip link add br1 type bridge")
     assert refused("link", name="br0", master="br1") == "master: br0 is a bridge, which cannot be a bridge port"
 

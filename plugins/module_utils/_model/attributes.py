@@ -16,7 +16,7 @@ from typing import Any, Optional
 
 from . import addresses, losses, values
 from .addresses import IPV6_MINIMUM_MTU, too_small_for_ipv6
-from .following import OWN, below, bridges_of, follow, follow_mtu, has_ports_mac, on_top, press
+from .following import NO_MAC, OWN, below, bridges_of, follow, follow_mtu, has_ports_mac, on_top, press
 from .netns_sysctl_keys import device_of
 from .planner import Planner
 from .problems import Reader
@@ -142,6 +142,8 @@ def configure(planner: Planner, end: End, wanted: Attributes, option: str = "") 
         return
     wanted = _with_kept(planner, end, wanted)
     _check_mtu(planner, end, wanted, option)
+    if end.name == LO and wanted.mac and link.mac == NO_MAC:
+        planner.refuse(f"{end} has no MAC address; once it has one, the kernel does not let it have none again", "mac")
     if link.kind == "bridge" and has_ports_mac(planner.state.namespaces[end.netns], link):
         # The ports may bring it what is wanted; what is set stays whatever they bring.
         wanted = replace(wanted, mac=None)
