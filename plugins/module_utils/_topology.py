@@ -29,7 +29,7 @@ from ._model.claims import claims, claims_in, claims_of, places_of
 from ._model.document import Config, Document, Plan
 from ._model.following import keep_own_mtus
 from ._model.found import lost
-from ._model.grounds import itself, stands_on, told
+from ._model.grounds import itself, perishing, stands_on, told
 from ._model.ledger import Ledger, back_in_bridges
 from ._model.planner import UNDO
 from ._model.problems import Problem, Problems
@@ -40,6 +40,8 @@ from ._model.state import HOST, State
 from ._model.touched import DEVICES, Touched, namespaces_made
 from ._transaction import Failed, Refused, carry_out
 
+BEFORE = "what was found before"
+HINT = "Clear its way back, or take it out of that namespace by hand; nothing was changed"
 NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}"
 OPTIONS: dict[str, Any] = {
     "name": {"type": "str", "required": True},
@@ -134,7 +136,7 @@ class _Run:
 
     def _on_its_grounds(self, session: Session, known: Ledger) -> Ledger:
         """Without what others have replaced; what this run would have to give it back is told."""
-        known, lost = known.without_strangers(session.ground)
+        known, lost = known.without_strangers(session.ground, session.device)
         left = [ground for item, ground in lost if self.absent or (self.purge and not item.claims & self.declared)]
         for ground in dict.fromkeys(left):
             self.warnings.append(f"{told(ground)} is not the one that was found; what was changed of it is left alone")
@@ -185,7 +187,8 @@ class _Run:
             warnings.append(f"{end} goes with {lower}, which it stands on, though this topology did not make it")
         self.owed = known.waiting(leaving, self.document, state)
         leaving = [item for item in leaving if item not in self.owed]
-        undo, planned = self._plan(leaving, state, warnings)
+        undo, planned = self._plan(known, leaving, state, warnings)
+        _check_found(known, planned, warnings)
         above = Peers(session, {}).above(state, felt_above(planned)) if losses else set()
         if above:
             # What stands there on a device that is changed is changed with it, and is to come back.
@@ -265,7 +268,7 @@ class _Run:
                 continue
             elif item.is_gone(state):
                 gone = " with ".join(map(told, sorted(itself(item))))
-                warnings.append(f"what was found before cannot be put back: {gone} is gone")
+                warnings.append(f"{BEFORE} cannot be put back: {gone} is gone")
             else:
                 leaving.append(known.as_named_now(item, state))
         if self.absent or not (leaving or self.home):
@@ -322,9 +325,11 @@ class _Run:
         if problems:
             raise Refused(problems)
 
-    def _plan(self, leaving: Sequence[Touched], state: State, warnings: list[str]) -> tuple[Document, Plan]:
+    def _plan(
+        self, known: Ledger, leaving: Sequence[Touched], state: State, warnings: list[str]
+    ) -> tuple[Document, Plan]:
         """The plan of all; what cannot be put back now is left out, with a warning about each, and stays owed."""
-        config = restoration([item.narrowed.sparing for item in leaving], self.home)
+        config = restoration([known.put_back(item) for item in leaving], self.home)
         while True:
             problems = Problems()
             undo = documents.read(config, problems, UNDO)
@@ -351,7 +356,7 @@ class _Run:
         """Why something that was found is not put back, and whether it will be."""
         heirs = [f"comes back when topology {heir.name} goes" for item in items for heir in self._heirs(item)]
         later = heirs[0] if self.absent and heirs else "cannot be put back" + ("" if self.absent else " yet")
-        return f"what was found before {later}: {problem.message}"
+        return f"{BEFORE} {later}: {problem.message}"
 
     def _carry_out(self, session: Session, planned: Plan, before: Optional[Ledger], known: Ledger) -> Plan:
         """Writes the ledger first; when the host was put back, so is the ledger."""
@@ -368,6 +373,16 @@ class _Run:
                 with suppress(KernelError):
                     _ledger.save(before)
             raise
+
+
+def _check_found(known: Ledger, planned: Plan, warnings: Sequence[str]) -> None:
+    """Refuses a plan that would destroy devices that were found, with the namespaces that they were moved to."""
+    problems = Problems()
+    for end in perishing(known.objects, known.grounds, planned):
+        why = "; ".join(warning for warning in warnings if warning.startswith(BEFORE)) or "there is no way back for it"
+        problems.add("", f"{end} was found, not made, and would go with namespace {end.netns}: {why}. {HINT}")
+    if problems:
+        raise Refused(problems)
 
 
 def held(state: State, document: Document) -> dict[str, list[dict[str, Any]]]:

@@ -56,6 +56,7 @@ NLMSGERR_ATTR_MSG = 1
 SOL_NETLINK = 270
 NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK = 10, 11, 12
 SIOCGIFINDEX = 0x8933
+SIOCGIFNAME = 0x8910
 HEADER = struct.Struct("=LHHLL")
 LENGTH = NUMBER = struct.Struct("=I")
 # Where a message's number is, and in one of a link the device's.
@@ -167,6 +168,16 @@ class Route:
                 return 0
             raise
         return int(struct.unpack("16si12x", answer)[1])
+
+    def name(self, index: int) -> str:
+        """The name of the device that has a number; "" where there is no such device."""
+        try:
+            answer = fcntl.ioctl(self, SIOCGIFNAME, struct.pack("16si12x", b"", index))
+        except OSError as error:
+            if error.errno == errno.ENODEV:
+                return ""
+            raise
+        return bytes(answer[:16]).rstrip(b"\0").decode()
 
     def dump(self, query: Query) -> list[Message]:
         """Every object of a kind; asked again when the kernel says that it changed meanwhile."""

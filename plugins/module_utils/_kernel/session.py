@@ -99,6 +99,10 @@ class Session:
         number = self.number(end.netns) if end.netns else self.host_inode()
         return self.socket(end.netns).index(end.name) if number and end.name else number
 
+    def device(self, netns: str, number: int) -> str:
+        """The name of the device that has a number in a namespace; "" where there is none."""
+        return self.socket(netns).name(number) if netns == HOST or self.number(netns) else ""
+
     def named(self) -> list[str]:
         """Every live namespace below /run/netns, sorted; none where names are mounted elsewhere."""
         if self._path_of is not in_netns_directory:

@@ -14,8 +14,11 @@ from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Callable
 
+from .document import Plan
+from .link import MoveLink
+from .netns import DeleteNetns
 from .state import HOST, End, State
-from .touched import DEVICES, LINKS, Touched, namespaces_made, places_in
+from .touched import DEVICES, LINKS, Touched, devices_made, namespaces_made, places_in
 
 Numbers = dict[str, int]
 
@@ -41,7 +44,7 @@ def grounds(objects: Iterable[Touched]) -> dict[End, set[End]]:
             found.setdefault(End(netns, ""), set())
         for end in item.devices - devices if item.kind != "netns" else ():
             if end.netns not in made:
-                moved = places_in(item.owner or {}) if item.kind in LINKS and item.owner else ()
+                moved = _declared(item, end) if item.kind in LINKS and item.owner else ()
                 found.setdefault(end, set()).update(End(netns, end.name) for netns in moved)
     return found
 
@@ -72,9 +75,31 @@ def replaced(objects: Iterable[Touched], numbers: Mapping[str, int], number: Cal
     return found
 
 
+def perishing(objects: Iterable[Touched], numbers: Mapping[str, int], planned: Plan) -> list[End]:
+    """The devices that were found, were moved, and would go with a namespace that a plan deletes.
+
+    Where the number of one is not known, as after a run that was killed, it is whatever has its name and was not made.
+    """
+    objects = list(objects)
+    actions = [step.action for step in planned.steps]
+    going = {action.name for action in actions if isinstance(action, DeleteNetns)}
+    safe = {End(action.netns, action.name) for action in actions if isinstance(action, MoveLink)}
+    safe |= devices_made(objects)
+    found = set()
+    for item in objects if going else ():
+        for home in item.devices if item.found and item.kind in LINKS else ():
+            known = numbers.get(written(home), 0)
+            for end in {End(netns, home.name) for netns in item.moved_to & going} - safe:
+                link = planned.before.link(end)
+                if link and known in (0, link.index):
+                    found.add(end)
+    return sorted(found)
+
+
 def stands_on(item: Touched, them: AbstractSet[End]) -> bool:
     """Whether an object is one of some grounds, or is in or on it."""
-    return not them.isdisjoint(item.devices) or any(End(netns, "") in them for netns in _places(item))
+    away = item.kind in LINKS and item.found and item.is_elsewhere
+    return not them.isdisjoint(item.devices) or any(End(netns, "") in them for netns in _places(item) if not away)
 
 
 def itself(item: Touched) -> frozenset[End]:
@@ -87,6 +112,12 @@ def itself(item: Touched) -> frozenset[End]:
 def doubtful(items: Iterable[Touched]) -> AbstractSet[str]:
     """The grounds that a run which changes items may make anew or move."""
     return {written(ground) for item in items for ground in itself(item)}
+
+
+def _declared(item: Touched, end: End) -> AbstractSet[str]:
+    """The namespaces that a device is declared in; of a cable each end has its own."""
+    parts = [part for part in (item.owner, (item.owner or {}).get("peer")) if part]
+    return {part.get("netns") or HOST for part in parts if part["name"] == end.name} or places_in(item.owner or {})
 
 
 def _places(item: Touched) -> frozenset[str]:

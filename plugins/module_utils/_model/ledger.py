@@ -17,11 +17,12 @@ from . import document as documents
 from .claims import claims, claims_in, owned, owners_of
 from .document import Claim, Config, Document, Plan
 from .found import agreeing, by_device
-from .grounds import Numbers, doubtful, noted, replaced, stands_on
+from .grounds import Numbers, doubtful, noted, replaced, stands_on, written
 from .link import locate
 from .netns import far_ends
 from .netns_sysctl import follows
 from .passing import passing
+from .renamed import names_now, renamed
 from .state import HOST, End, State
 from .touched import DEVICES, LINKS, Touched, devices_made, given_back, latest, namespaces_made, places_in, touched
 
@@ -57,15 +58,31 @@ class Ledger:
         document says nothing else.
         """
         places: dict[str, list[str]] = {}
+        numbers: dict[str, list[tuple[str, int]]] = {}
         for item in self.objects:
             places.setdefault(item.absent.get("name", ""), []).extend(item.hints.get("places", ()))
-        links = [replace(spec, places=tuple(places.get(spec.end.name, ()))) for spec in document.specs["link"]]
+            numbers.setdefault(item.absent.get("name", ""), []).extend(self._numbers(item))
+        links = [
+            replace(spec, places=tuple(places.get(spec.end.name, ())), numbers=tuple(numbers.get(spec.end.name, ())))
+            for spec in document.specs["link"]
+        ]
         found = {end: item for item in self._astray() for end in item.devices} if purge else {}
         for number, spec in enumerate(links):
             home = spec.end if spec.end in found else next((end for end in found if end.name == spec.end.name), None)
             if home and not spec.absent and (spec.end == home or not self.complete):
                 links[number] = spec.completed(found[home].found or {} if spec.end == home else found[home].last)
         return Document({**document.specs, "link": links})
+
+    def _numbers(self, item: Touched) -> list[tuple[str, int]]:
+        """The number of a link that was found, as far as it is known, where it was moved to."""
+        known = sum(self.grounds.get(written(end), 0) for end in item.devices)
+        return [(netns, known) for netns in item.hints.get("places", ()) if known]
+
+    def put_back(self, item: Touched) -> Touched:
+        """What was found as it is put back: no more of it than was changed, and no other device of its name."""
+        item = item.narrowed.sparing
+        numbers = self._numbers(item)
+        return replace(item, found={**(item.found or {}), "numbers": numbers}) if numbers else item
 
     def _astray(self) -> list[Touched]:
         """The links that were found, and that were last declared elsewhere, or before a run that was killed."""
@@ -296,12 +313,22 @@ class Ledger:
         self.identities.update({key: value for key, value in found.items() if value})
         self.grounds = noted(self.objects, state, self.grounds)
 
-    def without_strangers(self, number: Callable[[End], int]) -> tuple[Ledger, list[tuple[Touched, End]]]:
-        """The same without what stands on grounds that were replaced, and these things, each with such a ground."""
-        strangers = sorted(replaced(self.objects, self.grounds, number))
+    def without_strangers(
+        self, number: Callable[[End], int], name: Callable[[str, int], str]
+    ) -> tuple[Ledger, list[tuple[Touched, End]]]:
+        """The same without what stands on grounds that were replaced, and these things, each with such a ground.
+
+        What was found and only has another name now is known by that.
+        """
+        names = names_now(self.objects, self.grounds, number, name)
+        strangers = sorted(replaced(self.objects, self.grounds, number) - names.keys())
         lost = [(item, ground) for item in self.objects for ground in strangers if stands_on(item, {ground})]
         gone = {id(item) for item, dummy in lost}
-        return replace(self, objects=[item for item in self.objects if id(item) not in gone]), lost
+        objects = [renamed(item, names) for item in self.objects if id(item) not in gone]
+        former = {written(ground) for ground in names}
+        grounds = {ground: known for ground, known in self.grounds.items() if ground not in former}
+        grounds.update({written(End(old.netns, new)): self.grounds[written(old)] for old, new in names.items()})
+        return replace(self, objects=objects, grounds=grounds), lost
 
     def touched(self, planned: Plan) -> list[Touched]:
         """The objects that a plan makes, changes or removes."""
@@ -332,9 +359,11 @@ class Ledger:
         """The ends of others' cables that go with namespaces which this topology made, each with its namespace."""
         specs = (spec for item in self.objects if item.kind in LINKS for spec in item.specs)
         ours = {end for spec in specs for end in getattr(spec, "claims", (spec.subject,))}
+        found = (item for item in self.objects if item.found and item.kind in LINKS)
+        ours |= {End(netns, end.name) for item in found for end in item.devices for netns in item.moved_to}
         going = namespaces_made(leaving) & state.namespaces.keys()
-        found = ((end, netns) for netns in sorted(going) for end in far_ends(state, netns) if end.netns not in going)
-        return [(end, netns) for end, netns in found if not ours & {end, getattr(state.link(end), "peer", None)}]
+        pairs = ((end, netns) for netns in sorted(going) for end in far_ends(state, netns) if end.netns not in going)
+        return [(end, netns) for end, netns in pairs if not ours & {end, getattr(state.link(end), "peer", None)}]
 
     def carried(self, leaving: Sequence[Touched], state: State) -> list[tuple[End, End]]:
         """What others have put on devices that this topology made and that go, each with what it stands on."""

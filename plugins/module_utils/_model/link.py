@@ -30,13 +30,17 @@ OPTIONS: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class LinkSpec:
-    """A link and what is wanted of it. `places` are namespaces that it was moved to before."""
+    """A link and what is wanted of it. `places` are namespaces that it was moved to before.
+
+    `numbers` are the numbers that the kernel gave it there: whatever else has its name is another one.
+    """
 
     path: str
     end: End
     absent: bool
     wanted: Attributes
     places: tuple[str, ...] = ()
+    numbers: tuple[tuple[str, int], ...] = ()
 
     @property
     def subject(self) -> End:
@@ -77,7 +81,8 @@ def read(reader: Reader) -> LinkSpec:
     wanted = attributes.read(reader)
     if end.name == LO and wanted.master:
         reader.wrong("master", "lo cannot be a bridge port")
-    return LinkSpec(reader.path, end, reader.get("state") == "absent", wanted, tuple(reader.get("places") or ()))
+    places, numbers = reader.get("places") or (), reader.get("numbers") or ()
+    return LinkSpec(reader.path, end, reader.get("state") == "absent", wanted, tuple(places), tuple(numbers))
 
 
 def read_end(reader: Reader) -> End:
@@ -106,8 +111,9 @@ def record(state: State, subject: End) -> dict[str, Any]:
 
 def locate(state: State, spec: LinkSpec) -> End:
     """Where the link is now: at its place, where it was moved to, on the host, or in the one namespace that has it."""
+    known = (End(netns, spec.end.name) for netns, number in spec.numbers if _has(state, netns, spec.end.name, number))
     if state.link(spec.end) is not None:
-        return spec.end
+        return next(known, spec.end)
     moved = [end for end in elsewhere(state, spec.end.name) if end.netns in spec.places]
     if len(moved) == 1:
         return moved[0]
@@ -115,6 +121,11 @@ def locate(state: State, spec: LinkSpec) -> End:
     if End(HOST, spec.end.name) in places:
         return End(HOST, spec.end.name)
     return places[0] if len(places) == 1 else spec.end
+
+
+def _has(state: State, netns: str, name: str, number: int) -> bool:
+    link = state.link(End(netns, name))
+    return bool(link and link.index == number)
 
 
 def elsewhere(state: State, name: str) -> list[End]:

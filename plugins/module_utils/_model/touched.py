@@ -99,9 +99,14 @@ class Touched:
     @property
     def hints(self) -> dict[str, Any]:
         """Of a link that was found: the namespaces that it was moved to."""
-        entries = [entry for entry in (self.owner, *self.former) if entry]
-        moved = {entry.get("netns") or HOST for entry in entries} - {self.absent.get("netns") or HOST}
+        moved = self.moved_to
         return {"places": sorted(moved)} if moved and self.kind == "link" and self.found else {}
+
+    @property
+    def moved_to(self) -> frozenset[str]:
+        """The namespaces that entries have declared it in, other than where it was found."""
+        entries = [entry for entry in (self.owner, *self.former) if entry]
+        return frozenset(netns for entry in entries for netns in places_in(entry)) - self.places
 
     @property
     def last(self) -> dict[str, Any]:

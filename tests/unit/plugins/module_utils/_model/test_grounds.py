@@ -6,14 +6,19 @@
 
 from __future__ import annotations
 
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.document import Plan
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.grounds import (
     doubtful,
     grounds,
     noted,
+    perishing,
     replaced,
     stands_on,
 )
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.link import MoveLink
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.netns import DeleteNetns
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import HOST, End, Link, Namespace, State
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.step import Step
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.touched import Touched
 
 ETH1, MOVED, THEIRS = End(HOST, "eth1"), End("ours", "eth1"), End("theirs", "")
@@ -63,6 +68,28 @@ def test_what_was_not_read_keeps_its_number() -> None:
 def test_what_a_run_may_move_is_in_doubt() -> None:
     assert doubtful([LINK, SETTING]) == {"/eth1"}
     assert "ours/" in doubtful([OURS])
+
+
+def test_what_was_found_and_would_go_with_a_namespace() -> None:
+    def plan(*actions: object, name: str = "eth1") -> Plan:
+        before = State({"ours": Namespace(2, {name: Link(name, index=7)})})
+        return Plan([Step("", "", "", action, "") for action in actions], before=before)  # type: ignore[arg-type]
+
+    gone = DeleteNetns("ours")
+    assert perishing(ITEMS, {"/eth1": 7}, plan(gone)) == [MOVED]
+    assert perishing(ITEMS, {}, plan(gone)) == [MOVED]
+    assert perishing(ITEMS, {"/eth1": 8}, plan(gone)) == []
+    assert perishing(ITEMS, {"/eth1": 7}, plan(MoveLink("ours", "eth1", HOST), gone)) == []
+    assert perishing(ITEMS, {"/eth1": 7}, plan(gone, name="other")) == []
+    assert perishing(ITEMS, {"/eth1": 7}, plan(DeleteNetns("theirs"))) == []
+    made = Touched("veth", None, {"netns": "ours", "name": "eth1", "peer": {"name": "b"}, "state": "absent"})
+    assert perishing([*ITEMS, made], {}, plan(gone)) == []
+
+
+def test_a_device_that_was_moved_does_not_stand_in_its_home() -> None:
+    home = Touched("link", {"netns": "theirs", "name": "eth1"}, {"netns": "theirs", "name": "eth1"}, MOVED.entry)
+    assert not stands_on(home, {THEIRS})
+    assert stands_on(home, {End("theirs", "eth1")})
 
 
 def test_a_namespace_with_the_inode_number_of_an_earlier_one_is_another() -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.document import read_entry
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.link import locate
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import End, Hop, Route, Sysctl
 from ansible_collections.nsfabric.linux.tests.unit.plugins.module_utils._model.links import (
     cable,
@@ -56,6 +58,14 @@ def test_it_is_found_where_it_is() -> None:
     assert problems(bridge, link=[{"name": "br0"}]) == [
         "config.link[0].name: there is no link br0 in the host; it has lo"
     ]
+
+
+def test_it_is_told_from_another_of_its_name_by_its_number() -> None:
+    nics = {End("ns1", "nic"): device("nic", index=7), End("ns2", "nic"): device("nic", index=7), NIC: device("nic")}
+    host = state("ns1", "ns2", links=nics)
+    for number, netns in ((7, "ns1"), (8, "")):
+        spec = read_entry("link", {"name": "nic", "places": ["ns1"], "numbers": [["ns1", number]]})
+        assert locate(host, spec) == End(netns, "nic")
 
 
 def test_deletion() -> None:
