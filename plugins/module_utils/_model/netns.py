@@ -88,7 +88,9 @@ def _create(planner: Planner, spec: Netns) -> None:
         return
     if spec.name in planner.state.stale:
         planner.refuse(stale_file(spec.name), "name")
-    elif spec.name not in planner.state.namespaces:
+    elif spec.name in planner.state.namespaces:
+        planner.namespace(spec.name, "name")
+    else:
         planner.do(CreateNetns(spec.name), "the namespace does not exist")
 
 

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any, Optional, Protocol
 
 from .problems import Problems
-from .state import LO, End, Link, Namespace, State, loopback, place
+from .state import HOST, LO, End, Link, Namespace, State, loopback, place
 from .step import PHASES, Action, Step, ip
 
 # Where the entries of a document that puts things back stand.
@@ -162,6 +162,9 @@ class Planner:
         """The namespace an entry lives in, or None after having said why there is none."""
         found = self.state.namespaces.get(name)
         if found is not None:
+            if name != HOST and found.inode and found.inode == self.state.namespaces[HOST].inode:
+                self.refuse(f"/run/netns/{name} is the host's own network namespace: netns is left out for it", option)
+                return None
             return found
         if name in self.state.stale:
             self.refuse(stale_file(name), option)

@@ -37,8 +37,8 @@ def cable(near: End, far: End) -> dict[End, Link]:
 def state(*namespaces: str, links: Optional[dict[End, Link]] = None, **others: Any) -> State:
     """A host with namespaces and devices."""
     made = State(features=frozenset(("veth", "bridge")), salt="salt", **others)
-    for name in (HOST, *namespaces):
-        made.namespaces[name] = Namespace(inode=1, links={"lo": replace(loopback(), up=True)})
+    for number, name in enumerate((HOST, *namespaces), 1):
+        made.namespaces[name] = Namespace(inode=number, links={"lo": replace(loopback(), up=True)})
     for end, link in (links or {}).items():
         made.namespaces[end.netns].links[end.name] = link
     return made

@@ -35,6 +35,15 @@ def test_a_stale_file_is_told() -> None:
         assert problem.startswith("config.netns[0].name: /run/netns/ns1 is a stale file")
 
 
+def test_a_name_of_the_hosts_own_is_refused() -> None:
+    host = state("here")
+    host.namespaces["here"].inode = host.namespaces[""].inode
+    assert problems(host, netns=[{"name": "here"}], bridge=[{"netns": "here", "name": "br0"}]) == [
+        "config.netns[0].name: /run/netns/here is the host's own network namespace: netns is left out for it",
+        "config.bridge[0].netns: /run/netns/here is the host's own network namespace: netns is left out for it",
+    ]
+
+
 def test_the_far_ends_of_its_cables_go_with_it() -> None:
     bridge = {End("", "br0"): device("br0", kind="bridge")}
     host = state(
