@@ -34,6 +34,7 @@ from ._model.ledger import Ledger, back_in_bridges
 from ._model.planner import UNDO
 from ._model.problems import Problem, Problems
 from ._model.registry import KINDS
+from ._model.renamed import cable_now
 from ._model.restoration import felt_above, restoration, without
 from ._model.scope import Scope
 from ._model.state import HOST, State
@@ -95,6 +96,7 @@ class _Run:
         self.heirs: dict[str, Ledger] = {}
         self.above: set[str] = set()
         self.warnings: list[str] = []
+        self.renamed = False
 
     def converge(self, session: Session) -> Plan:
         host = _ledger.this_host(session.host_inode())
@@ -106,7 +108,7 @@ class _Run:
         self.home = known.coming_home(self.document) if self.purge else []
         config = self.config if self.purge else known.union(self.config)
         self.lost = lost(known.objects)
-        self.settled = known.complete and known.config == config
+        self.settled = known.complete and known.config == config and not self.renamed
         leaving, undo, planned = self._decide(session, known)
         state = planned.before
         if self.check or (self.settled and not planned.steps and not self.absent):
@@ -136,7 +138,13 @@ class _Run:
 
     def _on_its_grounds(self, session: Session, known: Ledger) -> Ledger:
         """Without what others have replaced; what this run would have to give it back is told."""
+        known, elsewhere = known.in_namespaces_now(self.declared, session.number, session.named)
+        for old, new in elsewhere:
+            self.warnings.append(f"namespace {old} that this topology made is called {new} now; it is left alone")
+        former = known.grounds.keys()
         known, lost = known.without_strangers(session.ground, session.device)
+        # Another device may have the former name of one that was found.
+        self.renamed = known.grounds.keys() != former
         left = [ground for item, ground in lost if self.absent or (self.purge and not item.claims & self.declared)]
         for ground in dict.fromkeys(left):
             self.warnings.append(f"{told(ground)} is not the one that was found; what was changed of it is left alone")
@@ -174,6 +182,10 @@ class _Run:
     ) -> tuple[list[Touched], Document, Plan]:
         scope = self._scope(known, [*candidates, *displaced], self.sealed, losses)
         state = observe(session, scope)
+        if self.sealed and seals.leads_astray(candidates, state):
+            # Somebody has moved its other end: it is looked for.
+            self.sealed = frozenset()
+            return self._decide_of(session, known, candidates, displaced, losses)
         keep_own_mtus(state, known.with_mtu())
         # What a killed run left of namespaces without a name is out of the way when this one begins.
         self.leftover = state.stale & namespaces_made(known.objects)
@@ -270,7 +282,7 @@ class _Run:
                 gone = " with ".join(map(told, sorted(itself(item))))
                 warnings.append(f"{BEFORE} cannot be put back: {gone} is gone")
             else:
-                leaving.append(known.as_named_now(item, state))
+                leaving.append(cable_now(known.as_named_now(item, state), state))
         if self.absent or not (leaving or self.home):
             return leaving, warnings
         leaving = self._making_way(leaving, state) + back_in_bridges(self.home, self.document)

@@ -196,3 +196,32 @@ def test_one_with_the_name_of_one_that_is_gone_gets_nothing_of_it(host: Host) ->
     host.sh("ip link delete eth2; ip link set eth1 name eth2")
     assert "device eth2 is not the one that was found" in warnings(absent(host))
     assert host.attributes("eth2")["mtu"] == 1300
+
+
+def test_another_with_its_former_name_is_what_the_document_means(host: Host) -> None:
+    host.sh("ip link add eth1 mtu 1300 type bridge")
+    config = {
+        "link": [{"name": "eth1", "mtu": 1400}],
+        "netns_sysctl": [{"name": "net.ipv4.conf.eth1.rp_filter", "value": 2}],
+    }
+    apply(host, config)
+    host.sh("ip link set eth1 name lan0; ip link add eth1 mtu 1200 type bridge")
+    apply(host, config)
+    names = ("lan0", "eth1")
+    assert [host.attributes(name)["mtu"] for name in names] == [1300, 1400]
+    assert [host.sysctl(f"net/ipv4/conf/{name}/rp_filter") for name in names] == ["0", "2"]
+    assert not apply(host, config)["changed"]
+    assert not warnings(absent(host))
+    assert [host.attributes(name)["mtu"] for name in names] == [1300, 1200]
+    assert [host.sysctl(f"net/ipv4/conf/{name}/rp_filter") for name in names] == ["0", "0"]
+
+
+def test_what_was_renamed_is_declared_by_its_new_name(host: Host) -> None:
+    host.sh("ip link add eth1 mtu 1300 type bridge")
+    apply(host, {"link": [{"name": "eth1", "mtu": 1400}]})
+    host.sh("ip link set eth1 name lan0")
+    done = host.module("topology", name="lab", config={"link": [{"name": "eth1", "mtu": 1400}]})
+    assert "there is no link eth1 in the host" in done["msg"]
+    assert not apply(host, {"link": [{"name": "lan0", "mtu": 1400}]})["changed"]
+    assert not warnings(absent(host))
+    assert host.attributes("lan0")["mtu"] == 1300

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
@@ -18,11 +17,12 @@ from .claims import claims, claims_in, owned, owners_of
 from .document import Claim, Config, Document, Plan
 from .found import agreeing, by_device
 from .grounds import Numbers, doubtful, noted, replaced, stands_on, written
+from .identity import identity, key_of, namespace, namespaces_now
 from .link import locate
 from .netns import far_ends
 from .netns_sysctl import follows
 from .passing import passing
-from .renamed import names_now, renamed
+from .renamed import names_now, numbers_of, renamed
 from .state import HOST, End, State
 from .touched import DEVICES, LINKS, Touched, devices_made, given_back, latest, namespaces_made, places_in, touched
 
@@ -293,7 +293,7 @@ class Ledger:
         arrived = [_arrived(item) for item in owned]
         self.objects = [item for item in arrived if item.kind == "netns" or not item.places & gone]
         self.config, self.complete = config, True
-        made = {_key(item): item for item in self.objects if item.found is None}
+        made = {key_of(item): item for item in self.objects if item.found is None}
         # With `purge: false` not all that was made has been read.
         found = {key: identity(item, state) or self.identities.get(key) for key, item in made.items()}
         self.identities = {key: value for key, value in found.items() if value}
@@ -303,13 +303,13 @@ class Ledger:
         """Before a run: of what it makes or removes, it is not known which exactly will stand if it is killed."""
         items = list(items)
         for item in items:
-            self.identities.pop(_key(item), None)
+            self.identities.pop(key_of(item), None)
         for name in doubtful(items):
             self.grounds.pop(name, None)
 
     def recognise(self, objects: Sequence[Touched], state: State) -> None:
         """After a run that was undone: what it removed has been made again."""
-        found = {_key(item): identity(item, state) for item in objects if _key(item) in self.identities}
+        found = {key_of(item): identity(item, state) for item in objects if key_of(item) in self.identities}
         self.identities.update({key: value for key, value in found.items() if value})
         self.grounds = noted(self.objects, state, self.grounds)
 
@@ -325,10 +325,24 @@ class Ledger:
         lost = [(item, ground) for item in self.objects for ground in strangers if stands_on(item, {ground})]
         gone = {id(item) for item, dummy in lost}
         objects = [renamed(item, names) for item in self.objects if id(item) not in gone]
-        former = {written(ground) for ground in names}
-        grounds = {ground: known for ground, known in self.grounds.items() if ground not in former}
-        grounds.update({written(End(old.netns, new)): self.grounds[written(old)] for old, new in names.items()})
-        return replace(self, objects=objects, grounds=grounds), lost
+        return replace(self, objects=objects, grounds=numbers_of(self.grounds, names)), lost
+
+    def in_namespaces_now(
+        self, declared: AbstractSet[Claim], number: Callable[[str], int], others: Callable[[], Iterable[str]]
+    ) -> tuple[Ledger, list[tuple[str, str]]]:
+        """The same with the names that the namespaces which it made, and which are not declared, have now.
+
+        And those that are declared, each with its name now. `number` tells of a name, 0 is nothing.
+        """
+        now = namespaces_now(self.objects, self.identities, number, others)
+        if not now:
+            return self, []
+        names = {End(old, ""): new for old, new in now.items() if ("netns", old) not in declared}
+        objects = [renamed(item, names) for item in self.objects]
+        keys = {key_of(item): key_of(again) for item, again in zip(self.objects, objects)}
+        identities = {keys.get(key, key): known for key, known in self.identities.items()}
+        wanted = [(old, new) for old, new in now.items() if End(old, "") not in names]
+        return replace(self, objects=objects, identities=identities), wanted
 
     def touched(self, planned: Plan) -> list[Touched]:
         """The objects that a plan makes, changes or removes."""
@@ -337,7 +351,7 @@ class Ledger:
 
     def replaced(self, item: Touched, state: State) -> bool:
         """Whether something else stands now where this topology made an object."""
-        made, now = self.identities.get(_key(item)), identity(item, state)
+        made, now = self.identities.get(key_of(item)), identity(item, state)
         return bool(made and now) and made != now
 
     def as_named_now(self, item: Touched, state: State) -> Touched:
@@ -345,7 +359,7 @@ class Ledger:
         netns = item.absent.get("netns") or HOST
         if item.kind not in DEVICES or item.found or netns not in state.namespaces or identity(item, state):
             return item
-        made = self.identities.get(_key(item))
+        made = self.identities.get(key_of(item))
         links = state.namespaces[netns].links.values()
         names = [link.name for link in links if link.index == made and link.kind == item.kind]
         return Touched(item.kind, None, {**item.absent, "name": names[0]}) if names else item
@@ -374,7 +388,7 @@ class Ledger:
 
     def has_made(self, name: str, number: int) -> bool:
         """Whether a namespace that has a number, or 0 where there is none, can only be the one that was made."""
-        made = self.identities.get(_key(Touched("netns", None, {"name": name, "state": "absent"})))
+        made = self.identities.get(key_of(namespace(name)))
         return bool(made) and number in (0, made)
 
 
@@ -408,18 +422,3 @@ def _arrived(item: Touched) -> Touched:
     if item.owner and item.kind == "veth" and item.found is None:
         return replace(item, absent={**item.owner, "state": "absent"}, former=())
     return item
-
-
-def _key(item: Touched) -> str:
-    return json.dumps([item.kind, item.absent], sort_keys=True)
-
-
-def identity(item: Touched, state: State) -> int:
-    """The number by which the kernel tells an object from its successor; 0 where it has none."""
-    if item.kind == "netns":
-        found = state.namespaces.get(item.absent["name"])
-        return found.number if found else 0
-    if item.kind in ("veth", "bridge"):
-        link = state.link(End(item.absent.get("netns") or HOST, item.absent["name"]))
-        return link.index if link else 0
-    return 0

@@ -36,6 +36,13 @@ def sealed(objects: Sequence[Touched]) -> frozenset[str]:
     return made
 
 
+def leads_astray(objects: Sequence[Touched], state: State) -> bool:
+    """Whether an end on the host of a cable that was made is there, and leads into none of the namespaces that go."""
+    led = {end for namespace in state.namespaces.values() if namespace.sealed for end in namespace.far_ends}
+    cables = (item for item in objects if item.kind == "veth" and item.found is None and item.places != {HOST})
+    return any(end.netns == HOST and state.link(end) and end not in led for item in cables for end in item.devices)
+
+
 def outside(config: Config, names: AbstractSet[str]) -> Config:
     """What of a configuration does not stand in sealed namespaces."""
     return {

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.nsfabric.linux.plugins.module_utils._model.renamed import names_now, renamed
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.renamed import cable_now, names_now, renamed
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import HOST, End
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.touched import Touched
+from ansible_collections.nsfabric.linux.tests.unit.plugins.module_utils._model.links import cable, state
 
 ETH1, NAMES = End(HOST, "eth1"), {End(HOST, "eth1"): "lan0"}
 LINK = {"name": "eth1", "mtu": 1500, "master": ""}
@@ -28,7 +29,7 @@ def test_it_is_looked_for_where_its_number_was_noted(place: str) -> None:
     other = "ours" if place == HOST else HOST
     here = {(place, 7): "lan0", (other, 7): "another"}
     found = names_now([link(place)], {"/eth1": 7}, lambda end: 0, lambda *at: here.get(at, ""))
-    assert found == {ETH1: "lan0"}
+    assert found == {ETH1: "lan0", End(place, "eth1"): "lan0"}
 
 
 def test_one_that_has_its_name_or_is_gone_has_no_other() -> None:
@@ -73,7 +74,22 @@ ENTRIES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
 @pytest.mark.parametrize("what", ENTRIES)
 def test_everything_that_names_it_has_the_new_name(what: str) -> None:
     kind, before, after = ENTRIES[what]
-    now = renamed(Touched(kind, before, before, before), NAMES)
-    assert (now.found, now.absent) == (after, after)
-    # What a document says of it stays as it is written there.
-    assert now.owner == before
+    now = renamed(Touched(kind, before, before, before, [before]), NAMES)
+    assert (now.found, now.absent, now.owner, now.former) == (after, after, after, [after])
+
+
+CABLE = Touched("veth", None, {"netns": "ns1", "name": "a", "peer": {"name": "b"}, "state": "absent"})
+
+
+@pytest.mark.parametrize(
+    ("now", "told"),
+    [
+        (cable(End("ns1", "a"), End(HOST, "b")), CABLE.absent),
+        (cable(End(HOST, "a"), End(HOST, "b")), {"name": "a", "peer": {"name": "b"}, "state": "absent"}),
+        (cable(End("ns1", "a"), End("ns2", "b")), {**CABLE.absent, "peer": {"netns": "ns2", "name": "b"}}),
+        (cable(End("ns2", "other"), End(HOST, "b")), CABLE.absent),
+        ({}, CABLE.absent),
+    ],
+)
+def test_a_cable_is_where_its_ends_were_put(now: Any, told: dict[str, Any]) -> None:
+    assert cable_now(CABLE, state("ns1", "ns2", links=now)).absent == told

@@ -9,7 +9,7 @@ from typing import Any, Optional
 import pytest
 
 from ansible_collections.nsfabric.linux.plugins.module_utils._model import sealed
-from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import HOST, End, Namespace, State
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import HOST, End, Link, Namespace, State
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.touched import Touched
 
 Entry = dict[str, Any]
@@ -59,6 +59,15 @@ def test_which_need_not_be_looked_into(name: str) -> None:
 def state(**inodes: int) -> State:
     namespaces = {name: Namespace(inode, sealed=True) for name, inode in inodes.items()}
     return State({HOST: Namespace(1), **namespaces})
+
+
+def test_a_cable_of_the_host_that_leads_into_none_is_looked_for() -> None:
+    now = state(ns1=7)
+    assert not sealed.leads_astray([NS1, CABLE], now)
+    now.namespaces[HOST].links["port1"] = Link("port1", "veth")
+    assert sealed.leads_astray([NS1, CABLE], now)
+    now.namespaces["ns1"].far_ends = (End(HOST, "port1"),)
+    assert not sealed.leads_astray([NS1, CABLE], now)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,48 @@
+# Copyright (c) 2026, nsfabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which exactly of the things of a name were made: known by the kernel's numbers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Callable
+
+from .state import HOST, End, State
+from .touched import Touched, namespaces_made
+
+
+def key_of(item: Touched) -> str:
+    """As a ledger writes it."""
+    return json.dumps([item.kind, item.absent], sort_keys=True)
+
+
+def identity(item: Touched, state: State) -> int:
+    """The number by which the kernel tells an object from its successor; 0 where it has none."""
+    if item.kind == "netns":
+        found = state.namespaces.get(item.absent["name"])
+        return found.number if found else 0
+    if item.kind in ("veth", "bridge"):
+        link = state.link(End(item.absent.get("netns") or HOST, item.absent["name"]))
+        return link.index if link else 0
+    return 0
+
+
+def namespace(name: str) -> Touched:
+    """A namespace that was made."""
+    return Touched("netns", None, {"name": name, "state": "absent"})
+
+
+def namespaces_now(
+    objects: Iterable[Touched],
+    identities: Mapping[str, int],
+    number: Callable[[str], int],
+    others: Callable[[], Iterable[str]],
+) -> dict[str, str]:
+    """The namespaces that were made and have another name now, each with that."""
+    made = {name: identities.get(key_of(namespace(name)), 0) for name in sorted(namespaces_made(objects))}
+    gone = {name: known for name, known in made.items() if known and not number(name)}
+    names = {number(other): other for other in others()} if gone else {}
+    return {name: names[known] for name, known in gone.items() if known in names}
