@@ -151,6 +151,16 @@ def test_after_absent(host: Host, name: str) -> None:
     assert exactly(host) == before
 
 
+@pytest.mark.parametrize("value", [-1, 0, 1])
+def test_a_device_without_arp(host: Host, value: int) -> None:
+    """Whatever the default is, the kernel has one that appears look for no duplicates."""
+    host.sh(f"ip link set eth1 arp off; echo {value} > /proc/sys/net/ipv6/conf/eth1/accept_dad")
+    apply(host, CHANGES["moved"])
+    host.do("topology", name="lab", state="absent")
+    assert host.sysctl("net/ipv6/conf/eth1/accept_dad") == str(value)
+    assert "NOARP" in (host.link("eth1") or {})["flags"]
+
+
 @pytest.mark.parametrize("name", CHANGES)
 def test_after_purge(host: Host, name: str) -> None:
     before = exactly(host)

@@ -25,7 +25,7 @@ from .messages import Attributes, Message
 from .netlink import Query, Raw, Request
 from .session import Session
 
-IFF_UP = 1
+IFF_UP, IFF_NOARP = 1, 0x80
 IFA_F_SECONDARY, IFA_F_PERMANENT, IFA_F_MANAGETEMPADDR, IFA_F_TEMPORARY = 0x01, 0x80, 0x100, 0x01
 RTEXT_FILTER_SKIP_STATS = 8
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER, IFLA_TXQLEN = 1, 3, 4, 5, 10, 13
@@ -96,6 +96,7 @@ class Seen:
         self.max_mtu = messages.number(found.get(IFLA_MAX_MTU))
         self.txqueuelen = messages.number(found.get(IFLA_TXQLEN))
         self.up = bool(flags & IFF_UP)
+        self.arp = not flags & IFF_NOARP
         settings = _ipv6_settings(found.get(IFLA_AF_SPEC))
         self.ipv6 = not _setting(settings, DEVCONF_DISABLE_IPV6)
         self.keeps_ipv6 = _setting(settings, DEVCONF_KEEP_ADDR_ON_DOWN) > 0
@@ -121,6 +122,7 @@ class Seen:
             bridge=self.bridge,
             ipv6=self.ipv6,
             keeps_ipv6=self.keeps_ipv6,
+            arp=self.arp,
         )
 
 

@@ -13,6 +13,7 @@ from typing import Any, Optional
 
 from . import addresses, losses, values
 from .netns_sysctl_keys import (
+    ACCEPT_DAD,
     ACCEPT_RA,
     DISABLE_IPV6,
     FORMS,
@@ -299,6 +300,10 @@ def inherited(state: State, subject: tuple[str, Key]) -> bool:
     """Whether a device that appears has a key's value by itself: from `default`, or from the device."""
     netns, parts = subject
     sysctls = state.namespaces[netns].sysctls
+    link = state.link(End(netns, device_of(parts) or ""))
+    if link and not link.arp and parts[-1] == ACCEPT_DAD:
+        # Where nobody would answer, the kernel looks for no duplicates.
+        return sysctls[parts].value == "-1"
     default = sysctls.get(default_of(parts)) if device_of(parts) else None
     secret = sysctls.get((*parts[:-1], STABLE_SECRET))
     if secret and secret.value is not None and parts in written_through((*parts[:-1], STABLE_SECRET)):

@@ -18,7 +18,7 @@ Key = tuple[str, ...]
 # Trees with a folder for each device: net/ipv4/conf/eth0/forwarding.
 PER_DEVICE = ("conf", "neigh")
 EVERYWHERE = ("all", "default")
-DISABLE_IPV6, FORWARDING, ACCEPT_RA = "disable_ipv6", "forwarding", "accept_ra"
+DISABLE_IPV6, FORWARDING, ACCEPT_RA, ACCEPT_DAD = "disable_ipv6", "forwarding", "accept_ra", "accept_dad"
 # With a secret of its own a device makes its link-local address by that, until it is told otherwise.
 STABLE_SECRET = "stable_secret"
 BY_SECRET = "2"

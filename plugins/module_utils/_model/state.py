@@ -92,8 +92,9 @@ class Link:
     """A network device. None: not known (a device that check mode took for granted).
 
     `altnames` are names that it has beside its own, and that no other device of the namespace can have. `port` is what
-    somebody has changed of its settings as a port of a bridge. `ipv6` is whether it may have IPv6
-    addresses (disable_ipv6), `keeps_ipv6` whether it keeps them when it goes down (keep_addr_on_down).
+    somebody has changed of its settings as a port of a bridge. `ipv6` is whether it may have IPv6 addresses
+    (disable_ipv6), `keeps_ipv6` whether it keeps them when it goes down (keep_addr_on_down), `arp` whether it asks for
+    its neighbours.
     """
 
     name: str
@@ -112,6 +113,7 @@ class Link:
     bridge: tuple[tuple[str, int], ...] = ()
     ipv6: bool = True
     keeps_ipv6: bool = False
+    arp: bool = True
     assumed: bool = False
     altnames: tuple[str, ...] = ()
 
