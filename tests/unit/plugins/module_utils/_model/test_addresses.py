@@ -73,6 +73,18 @@ def test_a_secondary_goes_with_its_primary() -> None:
     ]
 
 
+def test_an_address_with_several_peers() -> None:
+    """They are as many addresses, and what is on link is each peer's network."""
+    peers = [Address("10.0.0.1/24", details="00", peer=f"10.{n}.0.2") for n in (1, 2)]
+    told = commands(uplink(*peers, routes=()), link=[{"name": "nic", "addresses": ["10.0.0.9/24"]}])
+    assert told == [
+        "ip address delete 10.0.0.1 peer 10.1.0.2/24 dev nic",
+        "ip address delete 10.0.0.1 peer 10.2.0.2/24 dev nic",
+        "ip address add 10.0.0.9/24 dev nic",
+    ]
+    assert [str(each.network) for each in peers] == ["10.1.0.0/24", "10.2.0.0/24"]
+
+
 def test_the_stopgap_is_none_of_those_there_or_wanted() -> None:
     host = uplink(Address("192.0.2.1/24"), Address("192.0.2.7/32"))
     told = commands(host, link=[{"name": "nic", "addresses": ["192.0.2.7/24", "192.0.2.7/31"]}])
