@@ -14,7 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from host import Host, until
+from host import Host, until, warnings
+from snapshot import snapshot
+from test_transaction import after, refuse
 
 from ansible_collections.nsfabric.linux.plugins.module_utils._kernel import netns as kernel
 
@@ -232,3 +234,30 @@ def test_what_cannot_be_made_says_why(host: Host, refused: Any) -> None:
     message = refused("netns", name="ns1", checked=False)
     assert "cannot create namespace ns1 in the host: Read-only file system" in message
     assert "The host was put back as it was found." in message
+
+
+@pytest.mark.parametrize("how", ["failed", "absent"])
+def test_what_stood_on_the_far_end_of_a_cable_comes_back_with_the_namespace(host: Host, how: str) -> None:
+    host.sh("ip netns add theirs; ip link add eth1 type veth peer name far netns theirs; ip -n theirs link set far up")
+    host.sh(
+        "ip link set eth1 up; ip address add 192.0.2.7/24 dev eth1; ip address add fd00:1::1/64 dev eth1 nodad;"
+        "ip route add default via 192.0.2.1; ip -6 route add fd00:9::/64 via fd00:1::9;"
+        "ip neighbor add 192.0.2.1 lladdr 02:00:00:00:00:01 dev eth1"
+    )
+    before = snapshot(host)
+    config = {"netns": [{"name": "theirs", "state": "absent"}]}
+    if how == "failed":
+        failed = host.module("topology", name="lab", config=config, inside=after(1, refuse))
+        assert failed["msg"].endswith("The host was put back as it was found."), failed["msg"]
+    else:
+        assert not warnings(host.do("topology", name="lab", config=config))
+        assert host.link("eth1") is None
+        host.do("topology", name="lab", state="absent")
+    assert snapshot(host) == before
+
+
+def test_devices_that_go_with_a_namespace_and_do_not_come_back_are_told(host: Host) -> None:
+    host.sh("ip netns add theirs; ip -n theirs link add vx type vxlan id 5 dstport 4789")
+    config = {"netns": [{"name": "theirs", "state": "absent"}]}
+    told = host.do("topology", name="lab", config=config, check=True)
+    assert "namespace theirs is deleted with devices that do not come back: vx (a vxlan)" in warnings(told)

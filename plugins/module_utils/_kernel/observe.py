@@ -67,6 +67,9 @@ def _observe(session: Session, scope: Scope, live: list[str]) -> State:
         missing = [name for name in scope.namespaces if name not in live]
         state = State(stale=frozenset(stale), salt=_salt(), tick=_tick(), lowers=peers.lowers())
         declared = {end.name for end in scope.ends}
+        # What ends in a namespace that is looked into as a whole may go with it.
+        inside = (found for name in scope.inside & links.keys() for found in links[name].values())
+        declared |= {found.peer.name for found in inside if found.peer}
         led = fastpath.any_loaded()
         for name in seen:
             known = {found.name for found in links[name].values()}
