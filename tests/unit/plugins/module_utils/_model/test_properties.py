@@ -298,7 +298,8 @@ class Topology:
         }
         kernel = patch.multiple(_topology, observe=self._observe, carry_out=self._carry_out)
         with kernel, patch.multiple(_ledger, **ours), suppress(Killed), _possible():
-            self.steps = tuple(run.converge(Mock(number=self._number, ground=self._ground)).steps)
+            session = Mock(number=self._number, ground=self._ground, named=list)
+            self.steps = tuple(run.converge(session).steps)
         return self.steps
 
     def lose_filters(self) -> None:
