@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The topology modules: a document as one transaction, with a ledger of what it made and found."""
+"""The topology module: a document as one transaction, with a ledger of what it made and found."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from . import _ledger, _signals, _validate
 from ._errors import KernelError
-from ._glue import guarded, read, refuse, warn
+from ._glue import guarded, refuse, warn
 from ._kernel.netns import clear
 from ._kernel.observe import observe
 from ._kernel.peers import Peers
@@ -25,7 +25,7 @@ from ._kernel.session import Session
 from ._model import document as documents
 from ._model import rivals
 from ._model import sealed as seals
-from ._model.claims import claims, claims_in, claims_of, places_of
+from ._model.claims import claims_in, claims_of, places_of
 from ._model.document import Config, Document, Plan
 from ._model.following import keep_own_mtus
 from ._model.found import lost
@@ -37,7 +37,7 @@ from ._model.registry import KINDS
 from ._model.renamed import cable_now
 from ._model.restoration import felt_above, restoration, without
 from ._model.scope import Scope
-from ._model.state import HOST, State
+from ._model.state import State
 from ._model.touched import DEVICES, Touched, namespaces_made
 from ._transaction import Failed, Refused, carry_out
 
@@ -49,10 +49,6 @@ OPTIONS: dict[str, Any] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "config": {"type": "dict"},
     "purge": {"type": "bool", "default": True},
-}
-INFO_OPTIONS: dict[str, Any] = {
-    "names": {"type": "list", "elements": "str"},
-    "namespaces": {"type": "list", "elements": "str"},
 }
 
 
@@ -77,7 +73,7 @@ def run_topology() -> None:
         changed=bool(planned.steps),
         diff=documents.difference(run.whole, planned),
         steps=[step.report() for step in planned.steps],
-        topology=None if absent else {"name": name, "config": held(planned.result, document)},
+        topology=None if absent else {"name": name, "config": documents.held(planned.result, document)},
     )
 
 
@@ -395,71 +391,3 @@ def _check_found(known: Ledger, planned: Plan, warnings: Sequence[str]) -> None:
         problems.add("", f"{end} was found, not made, and would go with namespace {end.netns}: {why}. {HINT}")
     if problems:
         raise Refused(problems)
-
-
-def held(state: State, document: Document) -> dict[str, list[dict[str, Any]]]:
-    """What the kernel holds of a document."""
-    config: dict[str, list[dict[str, Any]]] = {}
-    for name, spec in document:
-        if not spec.absent:
-            shown = KINDS[name].view(state, KINDS[name].locate(state, spec))
-            config.setdefault(name, []).extend([documents.declared(shown)] if shown else [])
-    return config
-
-
-def run_topology_info() -> None:
-    """The whole of the topology_info module."""
-    module = AnsibleModule(argument_spec=INFO_OPTIONS, supports_check_mode=True)
-
-    def work(session: Session) -> dict[str, Any]:
-        host = _ledger.this_host(session.host_inode())
-        recorded = [found for found in (_ledger.load(name, host) for name in _ledger.names()) if found]
-        missing = set(module.params["names"] or ()) - {ledger.name for ledger in recorded}
-        if missing:
-            module.fail_json(msg=f"no topology on this host is named {', '.join(sorted(missing))}")
-        if module.params["names"] is not None:
-            recorded = [ledger for ledger in recorded if ledger.name in module.params["names"]]
-            config = _recorded(module, session, recorded)
-        else:
-            config = _live(session, module.params["namespaces"], recorded)
-        topologies = [{"name": ledger.name, "complete": ledger.complete} for ledger in recorded]
-        return {"config": config, "topologies": topologies}
-
-    module.exit_json(changed=False, **guarded(module, "topology_info", work, writes=False))
-
-
-def _recorded(module: AnsibleModule, session: Session, recorded: Sequence[Ledger]) -> dict[str, Any]:
-    """What the kernel holds of the topologies' own documents."""
-    config: dict[str, Any] = {}
-    for ledger in recorded:
-        document = read(module, ledger.config)
-        state = observe(session, document.scope())
-        for kind, entries in held(state, document).items():
-            config.setdefault(kind, []).extend(entry for entry in entries if entry not in config.get(kind, []))
-    return config
-
-
-def _live(session: Session, namespaces: Optional[Sequence[str]], recorded: Sequence[Ledger]) -> dict[str, Any]:
-    """Everything there is, in all namespaces or in some of them."""
-    scope = Scope()
-    for name in session.named() if namespaces is None else namespaces:
-        scope.every_end(name)
-    scope.every_end(HOST)
-    for needs in scope.namespaces.values():
-        needs.firewall = True
-    for netns, key in _recorded_sysctls(recorded):
-        if netns in scope.namespaces:
-            scope.namespace(netns).sysctls.add(key)
-    state = observe(session, scope)
-    missing = [name for name in scope.namespaces if name not in state.namespaces]
-    if missing:
-        problems = Problems()
-        problems.add("namespaces", f"there is no namespace {', '.join(missing)}")
-        raise Refused(problems)
-    return documents.describe(state, None if namespaces is None else [HOST, *namespaces])
-
-
-def _recorded_sysctls(recorded: Sequence[Ledger]) -> set[Any]:
-    """A kernel has a thousand sysctls; those that a topology declares are told."""
-    configs = [{"netns_sysctl": ledger.config.get("netns_sysctl", ())} for ledger in recorded]
-    return {subject for config in configs for dummy, subject in claims(config)}

@@ -79,7 +79,7 @@ topologies:
       complete: true
 """
 
-from ansible_collections.nsfabric.linux.plugins.module_utils._topology import run_topology_info
+from ansible_collections.nsfabric.linux.plugins.module_utils._topology_info import run_topology_info
 
 
 def main() -> None:

@@ -231,6 +231,16 @@ def describe(state: State, netns: Optional[Iterable[str]] = None) -> dict[str, l
     return config
 
 
+def held(state: State, document: Document) -> dict[str, list[dict[str, Any]]]:
+    """What the kernel holds of a document."""
+    config: dict[str, list[dict[str, Any]]] = {}
+    for name, spec in document:
+        if not spec.absent:
+            shown = KINDS[name].view(state, KINDS[name].locate(state, spec))
+            config.setdefault(name, []).extend([declared(shown)] if shown else [])
+    return config
+
+
 def declared(shown: Mapping[str, Any]) -> dict[str, Any]:
     """A view as an entry of a document: without what is None."""
     return {

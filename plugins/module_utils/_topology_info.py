@@ -1,0 +1,87 @@
+# Copyright (c) 2026, nsfabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The topology_info module: what the kernel holds, of topologies or of all there is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Optional
+
+from ansible.module_utils.basic import AnsibleModule
+
+from . import _ledger
+from ._glue import guarded, read
+from ._kernel.observe import observe
+from ._kernel.session import Session
+from ._model import document as documents
+from ._model.claims import claims
+from ._model.ledger import Ledger
+from ._model.problems import Problems
+from ._model.scope import Scope
+from ._model.state import HOST
+from ._transaction import Refused
+
+OPTIONS: dict[str, Any] = {
+    "names": {"type": "list", "elements": "str"},
+    "namespaces": {"type": "list", "elements": "str"},
+}
+
+
+def run_topology_info() -> None:
+    """The whole of the topology_info module."""
+    module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
+
+    def work(session: Session) -> dict[str, Any]:
+        host = _ledger.this_host(session.host_inode())
+        recorded = [found for found in (_ledger.load(name, host) for name in _ledger.names()) if found]
+        missing = set(module.params["names"] or ()) - {ledger.name for ledger in recorded}
+        if missing:
+            module.fail_json(msg=f"no topology on this host is named {', '.join(sorted(missing))}")
+        if module.params["names"] is not None:
+            recorded = [ledger for ledger in recorded if ledger.name in module.params["names"]]
+            config = _recorded(module, session, recorded)
+        else:
+            config = _live(session, module.params["namespaces"], recorded)
+        topologies = [{"name": ledger.name, "complete": ledger.complete} for ledger in recorded]
+        return {"config": config, "topologies": topologies}
+
+    module.exit_json(changed=False, **guarded(module, "topology_info", work, writes=False))
+
+
+def _recorded(module: AnsibleModule, session: Session, recorded: Sequence[Ledger]) -> dict[str, Any]:
+    """What the kernel holds of the topologies' own documents."""
+    config: dict[str, Any] = {}
+    for ledger in recorded:
+        document = read(module, ledger.config)
+        state = observe(session, document.scope())
+        for kind, entries in documents.held(state, document).items():
+            config.setdefault(kind, []).extend(entry for entry in entries if entry not in config.get(kind, []))
+    return config
+
+
+def _live(session: Session, namespaces: Optional[Sequence[str]], recorded: Sequence[Ledger]) -> dict[str, Any]:
+    """Everything there is, in all namespaces or in some of them."""
+    scope = Scope()
+    for name in session.named() if namespaces is None else namespaces:
+        scope.every_end(name)
+    scope.every_end(HOST)
+    for needs in scope.namespaces.values():
+        needs.firewall = True
+    for netns, key in _recorded_sysctls(recorded):
+        if netns in scope.namespaces:
+            scope.namespace(netns).sysctls.add(key)
+    state = observe(session, scope)
+    missing = [name for name in scope.namespaces if name not in state.namespaces]
+    if missing:
+        problems = Problems()
+        problems.add("namespaces", f"there is no namespace {', '.join(missing)}")
+        raise Refused(problems)
+    return documents.describe(state, None if namespaces is None else [HOST, *namespaces])
+
+
+def _recorded_sysctls(recorded: Sequence[Ledger]) -> set[Any]:
+    """A kernel has a thousand sysctls; those that a topology declares are told."""
+    configs = [{"netns_sysctl": ledger.config.get("netns_sysctl", ())} for ledger in recorded]
+    return {subject for config in configs for dummy, subject in claims(config)}
