@@ -224,7 +224,7 @@ def _still(shown: list[Any]) -> list[Any]:
         still[-1]["kind"] = info.get("info_kind"), {key: data[key] for key in settings if key in data}
         still[-1]["addresses"] = [(a["local"], a["prefixlen"]) for a in link["addr_info"] if a.get("scope") != "link"]
     found = [route for listed in routes for route in listed if route and not route["dst"].startswith(("fe80", "ff00"))]
-    return [still, [{key: route[key] for key in route if key != "flags"} for route in found]]
+    return [still, [{key: route[key] for key in route if key not in ("flags", "expires")} for route in found]]
 
 
 def _run(name: str, options: dict[str, Any], check: bool) -> dict[str, Any]:

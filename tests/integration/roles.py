@@ -99,7 +99,8 @@ def play(host: Host, role: str, runs: Iterable[str], variables: dict[str, Any]) 
 
 def facts(host: Host) -> dict[str, Any]:
     """What a play that gathers facts knows of the host's network."""
-    told = host.sh(f"{sys.executable} -m ansible adhoc localhost -c local -m setup -a 'gather_subset=!all,network'")
+    setup = f"{sys.executable} -m ansible adhoc localhost -c local -m setup -a 'gather_subset=!all,network'"
+    told = host.sh(f"ANSIBLE_CALLBACK_RESULT_FORMAT=json {setup}")
     found = json.loads(told.partition("=>")[2])["ansible_facts"]
     return {"ansible_facts": {name.removeprefix("ansible_"): fact for name, fact in found.items()}}
 
