@@ -6,17 +6,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Callable
 
 from .state import HOST, End, State
-from .touched import Touched, namespaces_made
-
-
-def key_of(item: Touched) -> str:
-    """As a ledger writes it."""
-    return json.dumps([item.kind, item.absent], sort_keys=True)
+from .touched import Touched
 
 
 def identity(item: Touched, state: State) -> int:
@@ -42,7 +36,8 @@ def namespaces_now(
     others: Callable[[], Iterable[str]],
 ) -> dict[str, str]:
     """The namespaces that were made and have another name now, each with that."""
-    made = {name: identities.get(key_of(namespace(name)), 0) for name in sorted(namespaces_made(objects))}
-    gone = {name: known for name, known in made.items() if known and not number(name)}
+    made = [item for item in objects if item.kind == "netns" and item.found is None]
+    known = {item.absent["name"]: identities.get(item.written, 0) for item in made}
+    gone = {name: known[name] for name in sorted(known) if known[name] and not number(name)}
     names = {number(other): other for other in others()} if gone else {}
-    return {name: names[known] for name, known in gone.items() if known in names}
+    return {name: names[inode] for name, inode in gone.items() if inode in names}

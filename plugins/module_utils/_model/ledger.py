@@ -17,7 +17,7 @@ from .claims import claims, claims_in, owned, owners_of
 from .document import Claim, Config, Document, Plan
 from .found import agreeing, by_device
 from .grounds import Numbers, doubtful, noted, replaced, stands_on, written
-from .identity import identity, key_of, namespace, namespaces_now
+from .identity import identity, namespace, namespaces_now
 from .link import locate
 from .netns import far_ends
 from .netns_sysctl import follows
@@ -293,7 +293,7 @@ class Ledger:
         arrived = [_arrived(item) for item in owned]
         self.objects = [item for item in arrived if item.kind == "netns" or not item.places & gone]
         self.config, self.complete = config, True
-        made = {key_of(item): item for item in self.objects if item.found is None}
+        made = {item.written: item for item in self.objects if item.found is None}
         # With `purge: false` not all that was made has been read.
         found = {key: identity(item, state) or self.identities.get(key) for key, item in made.items()}
         self.identities = {key: value for key, value in found.items() if value}
@@ -303,13 +303,13 @@ class Ledger:
         """Before a run: of what it makes or removes, it is not known which exactly will stand if it is killed."""
         items = list(items)
         for item in items:
-            self.identities.pop(key_of(item), None)
+            self.identities.pop(item.written, None)
         for name in doubtful(items):
             self.grounds.pop(name, None)
 
     def recognise(self, objects: Sequence[Touched], state: State) -> None:
         """After a run that was undone: what it removed has been made again."""
-        found = {key_of(item): identity(item, state) for item in objects if key_of(item) in self.identities}
+        found = {item.written: identity(item, state) for item in objects if item.written in self.identities}
         self.identities.update({key: value for key, value in found.items() if value})
         self.grounds = noted(self.objects, state, self.grounds)
 
@@ -339,7 +339,7 @@ class Ledger:
             return self, []
         names = {End(old, ""): new for old, new in now.items() if ("netns", old) not in declared}
         objects = [renamed(item, names) for item in self.objects]
-        keys = {key_of(item): key_of(again) for item, again in zip(self.objects, objects)}
+        keys = {item.written: again.written for item, again in zip(self.objects, objects)}
         identities = {keys.get(key, key): known for key, known in self.identities.items()}
         wanted = [(old, new) for old, new in now.items() if End(old, "") not in names]
         return replace(self, objects=objects, identities=identities), wanted
@@ -351,7 +351,7 @@ class Ledger:
 
     def replaced(self, item: Touched, state: State) -> bool:
         """Whether something else stands now where this topology made an object."""
-        made, now = self.identities.get(key_of(item)), identity(item, state)
+        made, now = self.identities.get(item.written), identity(item, state)
         return bool(made and now) and made != now
 
     def as_named_now(self, item: Touched, state: State) -> Touched:
@@ -359,7 +359,7 @@ class Ledger:
         netns = item.absent.get("netns") or HOST
         if item.kind not in DEVICES or item.found or netns not in state.namespaces or identity(item, state):
             return item
-        made = self.identities.get(key_of(item))
+        made = self.identities.get(item.written)
         links = state.namespaces[netns].links.values()
         names = [link.name for link in links if link.index == made and link.kind == item.kind]
         return Touched(item.kind, None, {**item.absent, "name": names[0]}) if names else item
@@ -388,7 +388,7 @@ class Ledger:
 
     def has_made(self, name: str, number: int) -> bool:
         """Whether a namespace that has a number, or 0 where there is none, can only be the one that was made."""
-        made = self.identities.get(key_of(namespace(name)))
+        made = self.identities.get(namespace(name).written)
         return bool(made) and number in (0, made)
 
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -67,6 +68,11 @@ class Touched:
     passing: Sequence[str] = field(default_factory=list)
 
     @cached_property
+    def written(self) -> str:
+        """Which object it is, as a ledger writes that."""
+        return json.dumps([self.kind, self.absent], sort_keys=True)
+
+    @cached_property
     def devices(self) -> frozenset[End]:
         """The devices it is, or is on."""
         netns = self.absent.get("netns") or HOST
@@ -99,8 +105,8 @@ class Touched:
     @property
     def hints(self) -> dict[str, Any]:
         """Of a link that was found: the namespaces that it was moved to."""
-        moved = self.moved_to
-        return {"places": sorted(moved)} if moved and self.kind == "link" and self.found else {}
+        moved = self.moved_to if self.kind == "link" and self.found else ()
+        return {"places": sorted(moved)} if moved else {}
 
     @property
     def moved_to(self) -> frozenset[str]:

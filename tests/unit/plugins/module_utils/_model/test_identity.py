@@ -6,14 +6,14 @@
 
 from __future__ import annotations
 
-from ansible_collections.nsfabric.linux.plugins.module_utils._model.identity import key_of, namespace, namespaces_now
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.identity import namespace, namespaces_now
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.ledger import Ledger
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.touched import Touched
 
 MADE = namespace("n1")
 CABLE = Touched("veth", None, {"netns": "n1", "name": "a", "peer": {"name": "b"}, "state": "absent"})
 ETH1 = Touched("link", {"name": "eth1"}, {"name": "eth1", "state": "absent"}, {"netns": "n1", "name": "eth1"})
-KNOWN = {key_of(MADE): 5, key_of(CABLE): 7}
+KNOWN = {MADE.written: 5, CABLE.written: 7}
 
 
 def test_one_that_has_its_name_or_is_gone_has_no_other() -> None:
@@ -29,7 +29,7 @@ def test_what_stands_in_it_stands_there_under_its_new_name() -> None:
     assert (made.absent, told) == ({"name": "n7", "state": "absent"}, [])
     assert cable.absent == {"netns": "n7", "name": "a", "peer": {"name": "b"}, "state": "absent"}
     assert (eth1.absent, eth1.owner) == (ETH1.absent, {"netns": "n7", "name": "eth1"})
-    assert now.identities == {key_of(made): 5, key_of(cable): 7}
+    assert now.identities == {made.written: 5, cable.written: 7}
 
 
 def test_one_that_is_declared_is_only_told() -> None:
