@@ -59,9 +59,9 @@ class Ledger:
         """
         places: dict[str, list[str]] = {}
         numbers: dict[str, list[tuple[str, int]]] = {}
-        for item in self.objects:
-            places.setdefault(item.absent.get("name", ""), []).extend(item.hints.get("places", ()))
-            numbers.setdefault(item.absent.get("name", ""), []).extend(self._numbers(item))
+        for item in (item for item in self.objects if item.hints):
+            places.setdefault(item.absent["name"], []).extend(item.hints["places"])
+            numbers.setdefault(item.absent["name"], []).extend(self._numbers(item))
         links = [
             replace(spec, places=tuple(places.get(spec.end.name, ())), numbers=tuple(numbers.get(spec.end.name, ())))
             for spec in document.specs["link"]
@@ -75,8 +75,9 @@ class Ledger:
 
     def _numbers(self, item: Touched) -> list[tuple[str, int]]:
         """The number of a link that was found, as far as it is known, where it was moved to."""
-        known = sum(self.grounds.get(written(end), 0) for end in item.devices)
-        return [(netns, known) for netns in item.hints.get("places", ()) if known]
+        places = item.hints.get("places", ())
+        known = sum(self.grounds.get(written(end), 0) for end in item.devices) if places else 0
+        return [(netns, known) for netns in places if known]
 
     def put_back(self, item: Touched) -> Touched:
         """What was found as it is put back: no more of it than was changed, and no other device of its name."""

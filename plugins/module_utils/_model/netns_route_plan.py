@@ -26,7 +26,7 @@ from .netns_route_actions import (
     protocol_name,
 )
 from .netns_route_spec import HopSpec, RouteSpec
-from .planner import UNDO, Planner
+from .planner import Planner
 from .state import LO, End, Hop, Link, Namespace, Route, RouteKey, place
 
 # What the kernel gives the routes it makes for IPv6 addresses.
@@ -101,7 +101,7 @@ def _poses_as_kernels(planner: Planner, spec: RouteSpec, found: Optional[Route])
     if spec.protocol not in KERNEL_MADE or (found is not None and found.protocol == spec.protocol):
         return False
     # What is put back was the kernel's.
-    if planner.as_found is not None or planner.path.startswith(UNDO):
+    if planner.puts_back:
         return False
     names = ", ".join(map(protocol_name, KERNEL_MADE))
     planner.refuse(
