@@ -183,6 +183,22 @@ def test_a_device_that_comes_home_is_as_it_was_found(host: Host, away: str, brid
     assert snapshot(host) == bare
 
 
+@pytest.mark.parametrize("onwards", [[], [{}], [AWAY["as it is"]], [AWAY["as it is"], {}]])
+def test_what_is_set_on_a_device_as_it_comes_home_is_given_back(host: Host, onwards: list[Config]) -> None:
+    before = snapshot(host)
+    keys = ("net/ipv4/conf/eth1/proxy_arp", "net/ipv6/conf/eth1/forwarding")
+    home = {"link": [{"name": "eth1"}], "netns_sysctl": [{"name": key, "value": 1} for key in keys]}
+    apply(host, AWAY["as it is"])
+    apply(host, home)
+    assert [host.sysctl(key) for key in keys] == ["1", "1"]
+    for document in onwards:
+        apply(host, document)
+    if onwards[-1:] == [{}]:
+        assert [host.sysctl(key) for key in keys] == ["0", "0"]
+    host.do("topology", name="lab", state="absent")
+    assert snapshot(host) == before
+
+
 def test_a_route_whose_gateway_is_out_of_reach_at_home_is_told(host: Host) -> None:
     """And it is not forgotten: when its way is there again, so is the route."""
     before = snapshot(host)

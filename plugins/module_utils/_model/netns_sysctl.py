@@ -313,12 +313,15 @@ def inherited(state: State, subject: tuple[str, Key]) -> bool:
 
 
 def started(before: State, after: State, subject: tuple[str, Key]) -> Optional[dict[str, Any]]:
-    """What a key of a namespace or of a device is at first that a plan makes; None where that is not known."""
+    """What a key of a namespace or of a device is at first that a plan makes, or moves; None where it is not known."""
     netns, parts = subject
     device = device_of(parts)
-    link = after.link(End(netns, device)) if device else None
-    if link is not None and not link.index:
-        found = after.namespaces[netns].sysctls.get(default_of(parts))
+    end = End(netns, device or "")
+    link = after.link(end)
+    if link is not None and not (link.index and before.link(end)):
+        # One that comes home has what it would have had, if it had never left.
+        namespaces = before.namespaces if link.index else after.namespaces
+        found = namespaces[netns].sysctls.get(default_of(parts)) if netns in namespaces else None
     else:
         found = None if device or netns in before.namespaces else before.fresh.sysctls.get(parts)
     if found is None or found.value is None:
