@@ -17,7 +17,8 @@ options:
       - The addresses of the device, IPv4 and IPv6, each with its prefix length. One without it is a host address,
         V(/32) or V(/128).
       - The list is exact. Other addresses are deleted, and V([]) deletes all of them. Link-local addresses and
-        those that the kernel made itself, on V(lo) or from router advertisements, do not count and stay.
+        those that the kernel made itself, on V(lo) or from router advertisements, do not count and stay;
+        a link-local one that a topology declares is one of its addresses like any other.
       - Left out, the addresses are left as they are.
     type: list
     elements: str

@@ -22,6 +22,7 @@ from ._kernel import netlink, privilege
 from ._kernel.observe import observe
 from ._kernel.session import Session
 from ._model import document as documents
+from ._model import link_local
 from ._model.document import Config, Document, Plan
 from ._model.problems import Problems
 from ._model.registry import KINDS
@@ -47,7 +48,7 @@ def run_resource(name: str) -> None:
         changed=bool(planned.steps),
         diff={"before": before[0], "after": after[0]},
         steps=[step.report() for step in planned.steps],
-        **{name: kind.view(planned.result, kind.locate(planned.result, spec))},
+        **{name: kind.view(link_local.counted(planned.result, document), kind.locate(planned.result, spec))},
     )
 
 

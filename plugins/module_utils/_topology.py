@@ -23,7 +23,7 @@ from ._kernel.observe import observe
 from ._kernel.peers import Peers
 from ._kernel.session import Session
 from ._model import document as documents
-from ._model import rivals
+from ._model import link_local, rivals
 from ._model import sealed as seals
 from ._model.claims import claims_in, claims_of, places_of
 from ._model.document import Config, Document, Plan
@@ -62,7 +62,10 @@ def run_topology() -> None:
     problems = Problems()
     if not re.fullmatch(NAME, name):
         problems.add("name", f"{name!r} is not a topology's name: letters, digits, '_', '-' and '.', at most 63")
-    config = {} if absent else _validate.config(module.params["config"], problems)
+    given = {} if absent else module.params["config"]
+    if given is None:
+        problems.add("config", "is required with state: present; {} is a topology without anything")
+    config = _validate.config(given or {}, problems)
     document = documents.read(config, problems)
     if problems:
         refuse(module, problems)
@@ -73,7 +76,7 @@ def run_topology() -> None:
         changed=bool(planned.steps),
         diff=documents.difference(run.whole, planned),
         steps=[step.report() for step in planned.steps],
-        topology=None if absent else {"name": name, "config": documents.held(planned.result, document)},
+        topology=None if absent else {"name": name, "config": link_local.held(planned.result, document)},
     )
 
 
@@ -103,7 +106,7 @@ class _Run:
         self.document = self.whole = known.hinted(self.document, self.purge)
         self.home = known.coming_home(self.document) if self.purge else []
         config = self.config if self.purge else known.union(self.config)
-        self.lost = lost(known.objects)
+        self.lost, self.chosen = lost(known.objects), link_local.chosen(known.objects)
         self.settled = known.complete and known.config == config and not self.renamed
         leaving, undo, planned = self._decide(session, known)
         state = planned.before
@@ -342,7 +345,7 @@ class _Run:
             problems = Problems()
             undo = documents.read(config, problems, UNDO)
             self.whole = documents.merged(self.document, undo)
-            planned = documents.plan(self.whole, state, problems, self.check, kept=self.lost)
+            planned = documents.plan(self.whole, state, problems, self.check, kept=self.lost, chosen=self.chosen)
             refused = {problem.path.split("]")[0] + "]" for problem in problems.found}
             if not refused or not all(path.startswith(UNDO) for path in refused):
                 break

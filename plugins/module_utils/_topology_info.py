@@ -16,6 +16,7 @@ from ._glue import guarded, read
 from ._kernel.observe import observe
 from ._kernel.session import Session
 from ._model import document as documents
+from ._model import link_local
 from ._model.claims import claims
 from ._model.ledger import Ledger
 from ._model.problems import Problems
@@ -56,7 +57,7 @@ def _recorded(module: AnsibleModule, session: Session, recorded: Sequence[Ledger
     for ledger in recorded:
         document = read(module, ledger.config)
         state = observe(session, document.scope())
-        for kind, entries in documents.held(state, document).items():
+        for kind, entries in link_local.held(state, document).items():
             config.setdefault(kind, []).extend(entry for entry in entries if entry not in config.get(kind, []))
     return config
 
@@ -78,6 +79,8 @@ def _live(session: Session, namespaces: Optional[Sequence[str]], recorded: Seque
         problems = Problems()
         problems.add("namespaces", f"there is no namespace {', '.join(missing)}")
         raise Refused(problems)
+    for ledger in recorded:
+        state = link_local.counted(state, documents.read(ledger.config, Problems()))
     return documents.describe(state, None if namespaces is None else [HOST, *namespaces])
 
 

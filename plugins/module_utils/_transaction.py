@@ -15,7 +15,7 @@ from ._kernel.apply import apply
 from ._kernel.observe import is_any_left, observe
 from ._kernel.session import Session
 from ._model import document as documents
-from ._model import sealed
+from ._model import link_local, sealed
 from ._model.attributes import are_unforeseen
 from ._model.document import Config, Document, Plan
 from ._model.passing import passing
@@ -107,7 +107,8 @@ def _left(left: Plan) -> str:
 
 def _put_back(session: Session, document: Document, planned: Plan, former: Config, error: Exception) -> Failed:
     """Plans from what is there now to what was there before; what this run did not touch is left alone."""
-    problems, told, was = Problems(), "", AsFound(made_or_moved(planned), planned.before)
+    problems, told = Problems(), ""
+    was = AsFound(made_or_moved(planned), planned.before, link_local.added(planned))
     try:
         with _signals.ignored():
             config: Config = restoration([*touched(planned), *passing(planned)])

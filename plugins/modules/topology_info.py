@@ -77,6 +77,14 @@ topologies:
   sample:
     - name: lab
       complete: true
+problems:
+  description: Everything that is wrong with the options.
+  returned: when the options cannot be accepted
+  type: list
+  elements: dict
+  contains:
+    path: {type: str, description: "The option, such as V(namespaces)."}
+    message: {type: str, description: "What is wrong with it, and what would be right."}
 """
 
 from ansible_collections.nsfabric.linux.plugins.module_utils._topology_info import run_topology_info

@@ -13,7 +13,7 @@ import pytest
 from host import Host, warnings
 from snapshot import snapshot
 from test_topology import apply
-from test_transaction import after, plan_of, refuse
+from test_transaction import after, kill, plan_of, refuse
 
 ADDRESSES = (
     "192.0.2.10/24 brd + dev eth1 label eth1:web",
@@ -70,6 +70,8 @@ CHANGES: dict[str, dict[str, Any]] = {
     "mac": {"link": [{"name": "eth1", "mac": "02:00:00:00:00:aa"}]},
     "addresses": {"link": [{"name": "eth1", "addresses": ["192.0.2.12/24", "2001:db8:2::10/64"]}]},
     "none": {"link": [{"name": "eth1", "addresses": []}]},
+    "link-local": {"link": [{"name": "eth1", "addresses": ["192.0.2.12/24", "fe80::2/64"]}]},
+    "link-local found": {"link": [{"name": "eth1", "addresses": ["192.0.2.12/24", "fe80::1/64"]}]},
     "moved": {"netns": [{"name": "ns1"}], "link": [{"netns": "ns1", "name": "eth1"}]},
     "moved and changed": {
         "netns": [{"name": "ns1"}],
@@ -149,6 +151,42 @@ def test_after_absent(host: Host, name: str) -> None:
     apply(host, CHANGES[name])
     host.do("topology", name="lab", state="absent")
     assert exactly(host) == before
+
+
+def link_local(host: Host, name: str) -> set[str]:
+    """The addresses of its link alone that a device did not make itself, of its MAC address."""
+    told = (f"{each['local']}/{each['prefixlen']}" for each in (host.link(name) or {})["addr_info"])
+    return {text for text in told if text.startswith("fe80") and "ff:fe" not in text}
+
+
+@pytest.mark.parametrize("wanted", [["fe80::3/64"], ["2001:db8::3/64"], []])
+def test_a_link_local_address_goes_when_another_is_declared(host: Host, wanted: list[str]) -> None:
+    """Those that nobody declared, as the first one here, stay beside the exact list."""
+    before = exactly(host)
+    cable = {"name": "ours", "peer": {"name": "far2"}}
+    for more in (["fe80::2/64"], wanted):
+        addresses = {"addresses": ["10.31.0.1/24", *more]}
+        config = {"link": [{"name": "eth1", **addresses}], "veth": [{**cable, **addresses}]}
+        apply(host, config)
+        again = apply(host, config)
+        assert not again["changed"]
+        assert again["topology"]["config"]["veth"][0]["addresses"] == addresses["addresses"]
+        assert host.do("link", name="eth1", **addresses)["link"]["addresses"] == addresses["addresses"]
+        told = {each["name"]: each for each in host.do("topology_info")["config"]["veth"]}
+        assert told["eth1"]["addresses"] == told["far2"]["peer"]["addresses"] == addresses["addresses"]
+        declared = {each for each in more if each.startswith("fe80")}
+        assert link_local(host, "ours") == declared
+        assert link_local(host, "eth1") == {*declared, "fe80::1/64"}
+    host.do("topology", name="lab", state="absent")
+    assert exactly(host) == before
+
+
+def test_a_link_local_address_of_a_killed_run_goes(host: Host) -> None:
+    before, config = exactly(host), CHANGES["link-local"]
+    for steps in range(plan_of(host, config=config) + 1):
+        assert host.module("topology", name="lab", config=config, inside=after(steps, kill)) == {}
+        host.do("topology", name="lab", state="absent")
+        assert exactly(host) == before, f"killed after {steps} steps"
 
 
 @pytest.mark.parametrize("value", [-1, 0, 1])

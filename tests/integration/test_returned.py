@@ -84,7 +84,7 @@ CALLS: dict[str, list[dict[str, Any]]] = {
     ],
     "sandbox": [{"names": ["rack1"], "subnet6": "fd00:9::/64"}, {"names": ["a/b"]}],
     "topology": [{"name": "lab", "config": {"netns": [{"name": "ns3"}]}}, {"name": "lab", "config": {"nets": []}}],
-    "topology_info": [{}],
+    "topology_info": [{}, {"namespaces": ["nowhere"]}],
     "veth": [
         {"name": "c", "netns": "ns1", "peer": {"name": "d"}},
         {"name": "c", "peer": {"name": "too-long-for-a-link"}},

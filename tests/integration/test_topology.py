@@ -395,6 +395,12 @@ def test_a_bad_name_is_refused(host: Host, name: str) -> None:
 
 def test_a_config_is_required_unless_absent(host: Host) -> None:
     assert "config" in host.module("topology", name="lab")["msg"]
+    assert host.module("topology", name="lab", config=None)["msg"].startswith("config: is required with state: present")
+    cable = {"name": "a", "peer": {"name": "b"}}
+    apply(host, {"veth": [cable]})
+    failed = host.module("topology", name="lab", config={"veth": [{**cable, "peer": None}]})
+    assert failed["msg"].startswith("config.veth[0].peer: is required")
+    assert host.link("a")
 
 
 def test_a_default_route_whose_source_goes_with_the_topology_comes_back(host: Host) -> None:

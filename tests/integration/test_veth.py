@@ -167,6 +167,7 @@ def test_wrong_options(refused: Any) -> None:
         assert refused("veth", name="a", peer={"name": name}).startswith("peer.name: ")
     assert "both ends of the cable are a" in refused("veth", name="a", peer={"name": "a"})
     assert "peer" in refused("veth", name="a")
+    assert refused("veth", name="a", peer=None).startswith("peer: is required")
     for option, value in (("mtu", 67), ("mtu", 65536), ("mac", "01:00:00:00:00:01"), ("txqueuelen", -1)):
         assert refused("veth", name="a", peer={"name": "b"}, **{option: value}).startswith(f"{option}: ")
         assert refused("veth", name="a", peer={"name": "b", option: value}).startswith(f"peer.{option}: ")

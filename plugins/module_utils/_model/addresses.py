@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, takewhile
 from typing import Optional
@@ -43,6 +43,7 @@ def exactly(
         return
     others = _of_others(link, wanted, declared)
     stale = [found for found in link.own if found.text not in wanted and found not in others]
+    stale += _chosen(planner, end, wanted)
     stopgap = _keep_ipv4(planner, end, stale, [Address(text) for text in wanted])
     _delete(planner, end, stale, "it is not among the addresses wanted")
     for number, text in enumerate(wanted):
@@ -71,8 +72,9 @@ def as_found(
     others = _of_others(link, [found.text for found in wanted], declared)
     wanted = tuple(_beside(found, others) for found in wanted)
     own = tuple(found for found in link.own if found not in others)
-    kept = _in_place(own, tuple(found for found in wanted if not found.given)) | set(link.lost) - set(link.own)
-    stale = [found for found in own if found not in kept]
+    chosen = _chosen(planner, end, [found.text for found in wanted])
+    kept = _in_place(own, tuple(found for found in wanted if not found.given)) | set(link.lost) - {*link.own, *chosen}
+    stale = [found for found in (*own, *chosen) if found not in kept]
     missing = [found for found in wanted if found not in kept]
     if any(values.family(found.text) == 6 for found in missing) and _lacks_ipv6(planner, end, option):
         missing = _ipv4(missing)
@@ -104,6 +106,13 @@ def _of_others(link: Link, wanted: Iterable[str], declared: Optional[tuple[str, 
     """The addresses that nobody declared or found: somebody has added them since."""
     known = {text.split("/")[0] for text in (*wanted, *(declared or ()))}
     return [] if declared is None else [found for found in link.own if found.host not in known]
+
+
+def _chosen(planner: Planner, end: End, wanted: Sequence[str]) -> list[Address]:
+    """The link-local addresses that are there because documents declared them, and that are not wanted any more."""
+    texts = set(planner.chosen.get(end, ())).difference(wanted)
+    link = planner.state.namespaces[end.netns].links[end.name]
+    return [found for found in link.addresses if found.given and found.text in texts] if texts else []
 
 
 def _beside(found: Address, others: Iterable[Address]) -> Address:

@@ -64,6 +64,11 @@ class Bridge:
     def subject(self) -> End:
         return self.end
 
+    @property
+    def ends(self) -> Iterator[tuple[End, Attributes, str]]:
+        """Itself, with what is wanted of it and the option that stands under, as of a cable's ends."""
+        yield self.end, self.wanted, ""
+
     def add_to(self, scope: Scope) -> None:
         scope.end(self.end)
         scope.kinds.add(NAME)

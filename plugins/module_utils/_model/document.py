@@ -147,12 +147,15 @@ def plan(
     assume: bool = False,
     as_found: Optional[AsFound] = None,
     kept: Optional[Mapping[End, Any]] = None,
+    chosen: Optional[Mapping[End, AbstractSet[str]]] = None,
 ) -> Plan:
     """The steps that lead from `before` to the document; `problems` says why there are none.
 
-    `kept` are addresses that devices are to have again where the document does not say which.
+    `kept` are addresses that devices are to have again where the document does not say which, `chosen` the link-local
+    ones that may go.
     """
-    planner = Planner(before.copy(), problems, assume, as_found, kept=dict(kept or {}), before=before)
+    planner = Planner(before.copy(), problems, assume, as_found, before=before)
+    planner.kept, planner.chosen = dict(kept or {}), as_found.chosen if as_found else chosen or {}
     planner.run(document.specs, PLANS)
     if planner.steps and not problems and not _is_guessed(planner.state):
         _check_consistent(document, planner.state, problems)

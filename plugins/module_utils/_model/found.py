@@ -21,14 +21,14 @@ Values = Mapping[str, Any]
 
 def by_device(objects: Iterable[Touched]) -> dict[End, Values]:
     """What was found of each device."""
-    return {end: values for item in objects for end, values in _ends(item)}
+    return {end: values for item in objects for end, values in ends(item)}
 
 
 def lost(objects: Iterable[Touched]) -> dict[End, Attributes]:
     """The addresses that a run which was killed may have left lost, by device."""
     kept = {}
     for item in objects:
-        for end, values in _ends(replace(item, changed=item.passing)) if item.passing else ():
+        for end, values in ends(replace(item, changed=item.passing)) if item.passing else ():
             was = attributes.read(Reader(values, "", Problems()))
             own = tuple(found for found in was.found if not found.kernel_made) if was.found else None
             kept[end] = Attributes(addresses=was.addresses, found=own, declared=tuple(item.given))
@@ -45,7 +45,7 @@ def agreeing(item: Touched, earlier: Mapping[End, Values]) -> Touched:
     return replace(item, found=found)
 
 
-def _ends(item: Touched) -> Iterable[tuple[End, Values]]:
+def ends(item: Touched) -> Iterable[tuple[End, Values]]:
     """The devices that a link, a cable or a bridge was found to be, and as what."""
     if item.found is None or item.kind not in LINKS:
         return

@@ -46,6 +46,11 @@ class LinkSpec:
     def subject(self) -> End:
         return self.end
 
+    @property
+    def ends(self) -> Iterator[tuple[End, Attributes, str]]:
+        """Itself, with what is wanted of it and the option that stands under, as of a cable's ends."""
+        yield self.end, self.wanted, ""
+
     def at(self, end: End) -> LinkSpec:
         """The same link at another place."""
         return replace(self, end=end)

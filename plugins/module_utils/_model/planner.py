@@ -41,10 +41,14 @@ class Together:
 
 @dataclass(frozen=True)
 class AsFound:
-    """What a run was that failed and is put back: the devices that it made or moved, and the state before it."""
+    """What a run was that failed and is put back: the devices that it made or moved, and the state before it.
+
+    `chosen` are the link-local addresses that it may have added.
+    """
 
     moved: AbstractSet[End]
     state: State
+    chosen: Mapping[End, AbstractSet[str]] = field(default_factory=dict)
 
 
 @dataclass
@@ -53,7 +57,8 @@ class Planner:
 
     With `assume`, a namespace or link that is missing is taken for granted, with a warning:
     in check mode an earlier task of the same play would have made it. With `as_found`, a failed run is put back:
-    what stood together before may do so again. `before` is what `state` was.
+    what stood together before may do so again. `before` is what `state` was. `chosen` are the link-local addresses that
+    are a topology's: those of nobody stay.
     """
 
     state: State
@@ -67,6 +72,7 @@ class Planner:
     path: str = ""
     specs: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     kept: dict[End, Any] = field(default_factory=dict)
+    chosen: Mapping[End, AbstractSet[str]] = field(default_factory=dict)
     before: State = field(default_factory=State)
     leaving: AbstractSet[str] = frozenset()
 

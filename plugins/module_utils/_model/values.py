@@ -117,6 +117,11 @@ def family(text: str) -> int:
     return 6 if ":" in text else 4
 
 
+def is_link_local(text: str) -> bool:
+    """Of an interface address, with its prefix length: whether it is an IPv6 one that is unique on its link alone."""
+    return family(text) == 6 and ipaddress.ip_interface(text).is_link_local
+
+
 def mac(value: str) -> str:
     """A unicast Ethernet address, lower case with colons."""
     text = ethernet(value)

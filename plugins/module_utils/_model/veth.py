@@ -98,6 +98,9 @@ def read(reader: Reader) -> Veth:
     near = link.read_end(reader)
     inner = reader.inner("peer")
     far = link.read_end(inner) if inner else None
+    if reader.options.get("peer", {}) is None and reader.get("state") != "absent":
+        # Ansible takes an option that is null for one that is given.
+        reader.wrong("peer", "is required: a cable has another end, with a name of its own")
     if inner and far == near and near.name:
         inner.wrong("name", f"both ends of the cable are {near}; the peer needs a name or a namespace of its own")
     return Veth(
