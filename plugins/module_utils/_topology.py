@@ -273,7 +273,7 @@ class _Run:
         others = {ground for item in made if known.replaced(item, state) for ground in itself(item)}
         for item in candidates:
             if known.replaced(item, state):
-                what = " ".join(str(value) for key, value in item.absent.items() if key != "state")
+                what = " -- ".join(map(str, sorted(item.devices)))
                 warnings.append(f"{item.kind} {what} is not the one this topology made any more; it is left alone")
             elif not (item.owner or self.absent or item.passes or item in released) or stands_on(item, others):
                 continue

@@ -225,3 +225,16 @@ def test_what_was_renamed_is_declared_by_its_new_name(host: Host) -> None:
     assert not apply(host, {"link": [{"name": "lan0", "mtu": 1400}]})["changed"]
     assert not warnings(absent(host))
     assert host.attributes("lan0")["mtu"] == 1300
+
+
+@pytest.mark.parametrize("how", [ABSENT, PURGED])
+@pytest.mark.parametrize("kind", ["bridge", "veth peer name q", "veth peer name v netns peer"])
+def test_what_has_the_name_of_a_cables_far_end_is_left_alone(host: Host, kind: str, how: dict[str, Any]) -> None:
+    """The near end is gone with its namespace or its cable: the number of the far end tells."""
+    host.sh("ip netns add peer")
+    apply(host, {"netns": [{"name": "n1"}], "veth": [{"netns": "n1", "name": "v", "peer": {"name": "p"}}]})
+    host.sh(f"ip link delete p; ip link add p type {kind}")
+    index = (host.link("p") or {})["ifindex"]
+    done = host.do("topology", name="lab", **how)
+    assert "veth p -- n1/v is not the one this topology made any more; it is left alone" in warnings(done)
+    assert (host.link("p") or {})["ifindex"] == index

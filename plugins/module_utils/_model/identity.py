@@ -7,21 +7,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Callable
+from typing import Any, Callable, Optional
 
 from .state import HOST, End, State
 from .touched import Touched
 
+# Of a cable's two numbers: the near end's stand low, the far end's above.
+HALF = 32
+
 
 def identity(item: Touched, state: State) -> int:
-    """The number by which the kernel tells an object from its successor; 0 where it has none."""
+    """The number by which the kernel tells an object from its successor, a cable by one for each end; 0 is nothing."""
     if item.kind == "netns":
         found = state.namespaces.get(item.absent["name"])
         return found.number if found else 0
     if item.kind in ("veth", "bridge"):
-        link = state.link(End(item.absent.get("netns") or HOST, item.absent["name"]))
-        return link.index if link else 0
+        return _index(item.absent, state) | _index(item.absent.get("peer"), state) << HALF
     return 0
+
+
+def _index(entry: Optional[Mapping[str, Any]], state: State) -> int:
+    link = state.link(End(entry.get("netns") or HOST, entry["name"])) if entry else None
+    return link.index if link else 0
+
+
+def device(number: int) -> int:
+    """Of an identity: the number of a device, or of a cable's near end."""
+    return number & ((1 << HALF) - 1)
+
+
+def differ(item: Touched, made: int, now: int) -> bool:
+    """Whether what stands there now is another one. A cable's far end tells only where the near one is gone."""
+    if item.kind == "netns":
+        return bool(made and now) and made != now
+    near, far = (device(made), device(now)), (made >> HALF, now >> HALF)
+    known = near if all(near) else far
+    return all(known) and known[0] != known[1]
 
 
 def namespace(name: str) -> Touched:

@@ -17,7 +17,7 @@ from .claims import claims, claims_in, owned, owners_of
 from .document import Claim, Config, Document, Plan
 from .found import agreeing, by_device
 from .grounds import Numbers, doubtful, noted, replaced, stands_on, written
-from .identity import identity, namespace, namespaces_now
+from .identity import device, differ, identity, namespace, namespaces_now
 from .link import locate
 from .netns import far_ends
 from .netns_sysctl import follows
@@ -352,15 +352,17 @@ class Ledger:
 
     def replaced(self, item: Touched, state: State) -> bool:
         """Whether something else stands now where this topology made an object."""
-        made, now = self.identities.get(item.written), identity(item, state)
-        return bool(made and now) and made != now
+        made = self.identities.get(item.written, 0)
+        return bool(made) and differ(item, made, identity(item, state))
 
     def as_named_now(self, item: Touched, state: State) -> Touched:
         """A device that was made, under the name that somebody has given it meanwhile: its number stays the same."""
         netns = item.absent.get("netns") or HOST
-        if item.kind not in DEVICES or item.found or netns not in state.namespaces or identity(item, state):
+        if item.kind not in DEVICES or item.found or netns not in state.namespaces:
             return item
-        made = self.identities.get(item.written)
+        made = device(self.identities.get(item.written, 0))
+        if not made or device(identity(item, state)):
+            return item
         links = state.namespaces[netns].links.values()
         names = [link.name for link in links if link.index == made and link.kind == item.kind]
         return Touched(item.kind, None, {**item.absent, "name": names[0]}) if names else item
