@@ -203,6 +203,18 @@ def test_a_process_inside_keeps_it_and_is_named(host: Host, converge: Any) -> No
     converge("netns", name="ns1", state="absent")
 
 
+def test_another_name_keeps_it_and_is_told_at_once(host: Host, converge: Any) -> None:
+    cabled(host)
+    host.sh("touch '/run/netns/an alias'; mount --bind /run/netns/ns1 '/run/netns/an alias'")
+    before = host.picture()
+    done = host.module("netns", name="ns1", state="absent")
+    assert "/run/netns/an alias is another name of it; take that away first" in done["msg"]
+    assert "The host was put back as it was found." in done["msg"]
+    assert host.picture() == before
+    host.sh("ip netns delete 'an alias'")
+    converge("netns", name="ns1", state="absent")
+
+
 def test_an_open_descriptor_keeps_it_as_well(host: Host) -> None:
     cabled(host)
     with process(host, "sh", "-c", "exec 9</run/netns/ns1; exec sleep 60") as user:

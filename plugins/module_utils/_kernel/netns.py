@@ -248,6 +248,10 @@ def _open(session: Session, name: str) -> bool:
 def _await_users(leaving: Sequence[_Leaving]) -> None:
     """Until nobody else is in a namespace with cables that lead out of it, or holds it open."""
     numbers = {each.number for each in leaving if each.far_ends}
+    others = users.names(numbers) if numbers else {}
+    for one in leaving:
+        if one.number in others:
+            raise _used(one.name, f"{others[one.number]} is another name of it", "take that away first")
     end = time.monotonic() + VANISH_SECONDS
     found = users.of(numbers)
     while found:
@@ -262,8 +266,8 @@ def _are_free(found: Mapping[int, Sequence[str]]) -> bool:
     return not any(users.namespace_of(path) == number for number, paths in found.items() for path in paths)
 
 
-def _used(name: str, told: str) -> KernelError:
-    return KernelError(f"delete namespace {name}", HOST, told, "end what uses it first")
+def _used(name: str, told: str, right: str = "end what uses it first") -> KernelError:
+    return KernelError(f"delete namespace {name}", HOST, told, right)
 
 
 def _mount_again(session: Session, leaving: _Leaving) -> None:

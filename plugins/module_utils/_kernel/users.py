@@ -2,11 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who uses a namespace: the kernel does not tell, but every process's files do."""
+"""Who uses a namespace: the kernel does not tell, but every process's files and the mounts do."""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
@@ -23,6 +24,19 @@ def of(numbers: AbstractSet[int]) -> dict[int, list[str]]:
                 number = namespace_of(path)
                 if number in numbers:
                     found.setdefault(number, []).append(path)
+    return found
+
+
+def names(numbers: AbstractSet[int]) -> dict[int, str]:
+    """Where namespaces are mounted, of each that is: by that name it lives on."""
+    found = {}
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as stream:
+        for fields in map(str.split, stream):
+            # What of the file system is mounted, and where.
+            root, point = fields[3], fields[4]
+            number = int(root[5:-1]) if root.startswith("net:[") else 0
+            if number in numbers:
+                found[number] = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), point)
     return found
 
 
