@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from . import _lock, _signals, _validate
+from . import _lock, _signals
 from ._errors import KernelError
 from ._kernel import netlink, privilege
 from ._kernel.observe import observe
@@ -37,7 +37,7 @@ PYROUTE2 = (0, 7)
 def run_resource(name: str) -> None:
     """The whole of a resource module: one entry of one kind."""
     kind = KINDS[name]
-    module = AnsibleModule(argument_spec=kind.OPTIONS, supports_check_mode=True, **_validate.constraints(kind))
+    module = AnsibleModule(argument_spec=kind.options, supports_check_mode=True, **kind.rules)
     document = read(module, {name: [module.params]}, root="")
     spec = document.specs[name][0]
     planned = guarded(module, f"module {name}", lambda session: _converge(module, session, document))

@@ -14,15 +14,9 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.errors import MutuallyExclusiveError, RequiredIfError
 
 from ._model.document import entry_path
+from ._model.kind import Kind
 from ._model.problems import Problems
 from ._model.registry import KINDS
-
-CONSTRAINTS = ("mutually_exclusive", "required_if", "required_one_of", "required_together", "required_by")
-
-
-def constraints(kind: Any) -> dict[str, Any]:
-    """The rules between a kind's options, under AnsibleModule's names."""
-    return {name: getattr(kind, name.upper()) for name in CONSTRAINTS if hasattr(kind, name.upper())}
 
 
 def config(given: Mapping[str, Any], problems: Problems) -> dict[str, list[dict[str, Any]]]:
@@ -37,7 +31,7 @@ def config(given: Mapping[str, Any], problems: Problems) -> dict[str, list[dict[
             problems.add(f"config.{name}", f"is a list of entries, not {_type(entries)}")
         else:
             kind = KINDS[name]
-            validator = ArgumentSpecValidator(kind.OPTIONS, **constraints(kind))
+            validator = ArgumentSpecValidator(kind.options, **kind.rules)
             result[name] = [
                 _entry(validator, kind, entry, entry_path("config", name, number), problems)
                 for number, entry in enumerate(entries)
@@ -45,12 +39,12 @@ def config(given: Mapping[str, Any], problems: Problems) -> dict[str, list[dict[
     return result
 
 
-def _entry(validator: Any, kind: Any, entry: Any, path: str, problems: Problems) -> dict[str, Any]:
+def _entry(validator: Any, kind: Kind, entry: Any, path: str, problems: Problems) -> dict[str, Any]:
     """An entry, converted; where something is wrong with it, the options that are right."""
     if not isinstance(entry, dict):
         problems.add(path, f"is a mapping of options, not {_type(entry)}")
         return {}
-    _check_spellings(kind.OPTIONS, entry, path, problems)
+    _check_spellings(kind.options, entry, path, problems)
     try:
         outcome = validator.validate(entry)
         errors = list(outcome.errors)
@@ -60,7 +54,7 @@ def _entry(validator: Any, kind: Any, entry: Any, path: str, problems: Problems)
     if not errors:
         return dict(outcome.validated_parameters)
     before = len(problems.found)
-    right = _locate(kind.OPTIONS, entry, path, problems)
+    right = _locate(kind.options, entry, path, problems)
     unlocated = len(problems.found) == before
     for error in errors:
         if unlocated or isinstance(error, (MutuallyExclusiveError, RequiredIfError)):

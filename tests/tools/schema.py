@@ -73,18 +73,18 @@ def schema() -> Json:
 
 def _entry(kind: Any, options: Mapping[str, Any]) -> Json:
     """One entry of a kind, with the rules between its options."""
-    mapping = _mapping(kind.OPTIONS, options)
+    mapping = _mapping(kind.options, options)
     rules = [*mapping.get("allOf", ()), *_rules(kind)]
     return {**mapping, "allOf": rules} if rules else mapping
 
 
 def _rules(kind: Any) -> Iterator[Json]:
-    for option, value, needed in getattr(kind, "REQUIRED_IF", ()):
+    for option, value, needed in kind.rules.get("required_if", ()):
         given = {"properties": {option: {"const": value}}}
-        if kind.OPTIONS[option].get("default") != value:
+        if kind.options[option].get("default") != value:
             given["required"] = [option]
         yield {"if": given, "then": {"required": list(needed)}}
-    for together in getattr(kind, "MUTUALLY_EXCLUSIVE", ()):
+    for together in kind.rules.get("mutually_exclusive", ()):
         yield {"not": {"required": list(together)}}
 
 

@@ -23,6 +23,7 @@ from ansible.playbook.task import Task
 
 from ansible_collections.nsfabric.linux.plugins.module_utils import _validate
 from ansible_collections.nsfabric.linux.plugins.module_utils._model import document
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.kind import RULES
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.problems import Problems
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.registry import KINDS
 
@@ -73,7 +74,7 @@ def errors_of_module(name: str, given: Mapping[str, Any]) -> list[str]:
     if name not in MODULES:
         return [f"there is no module {name}"]
     declared = of_module(name)
-    rules = {rule: declared.get(rule) for rule in _validate.CONSTRAINTS}
+    rules = {rule: declared.get(rule) for rule in RULES}
     filled = _filled(given, declared["argument_spec"])
     result = ArgumentSpecValidator(declared["argument_spec"], **rules).validate(filled)
     if result.error_messages:

@@ -75,7 +75,7 @@ def read(config: Config, problems: Problems, root: str = "config") -> Document:
         found = [kind.read(Reader(options, entry_path(root, name, i), problems)) for i, options in enumerate(entries)]
         if not problems:
             _check_unique(name, found, entries, problems)
-        specs[name] = _ordered(kind, found)
+        specs[name] = sorted(found, key=kind.order)
     if not problems:
         _check_names(specs, problems)
     return Document(specs)
@@ -180,7 +180,8 @@ def _check_consistent(document: Document, after: State, problems: Problems) -> N
 
 def merged(first: Document, second: Document) -> Document:
     """Both documents as one."""
-    return Document({name: _ordered(kind, [*first.specs[name], *second.specs[name]]) for name, kind in KINDS.items()})
+    both = {name: [*first.specs[name], *second.specs[name]] for name in KINDS}
+    return Document({name: sorted(specs, key=KINDS[name].order) for name, specs in both.items()})
 
 
 def claims(spec: Any) -> frozenset[Any]:
@@ -193,17 +194,13 @@ def origins(kind: str, spec: Any, state: State) -> frozenset[Any]:
     return claims(spec) | claims(spec.at(KINDS[kind].locate(state, spec))) if hasattr(spec, "at") else claims(spec)
 
 
-def _ordered(kind: Any, specs: list[Any]) -> list[Any]:
-    return sorted(specs, key=kind.order) if hasattr(kind, "order") else specs
-
-
 def difference(document: Document, planned: Plan) -> dict[str, Any]:
     """Before and after, of what the document speaks of, in the user's vocabulary."""
     before: dict[str, list[Any]] = {}
     after: dict[str, list[Any]] = {}
     for name, spec in document if planned.steps else ():
         kind = KINDS[name]
-        view = kind.compared if hasattr(kind, "compared") else kind.view
+        view = kind.compared or kind.view
         now = view(planned.before, kind.locate(planned.before, spec))
         then = view(planned.after, kind.locate(planned.after, spec))
         if now is not None and then is not None:

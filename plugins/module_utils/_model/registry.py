@@ -6,13 +6,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from . import bridge, fastpath, forward_accept, link, masquerade, netns, netns_neighbor, netns_route, netns_sysctl, veth
+from .kind import Kind, kind_of
 
-KINDS: dict[str, Any] = {
-    kind.NAME: kind
-    for kind in (
+KINDS: dict[str, Kind] = {
+    module.NAME: kind_of(module)
+    for module in (
         netns,
         netns_sysctl,
         bridge,
@@ -25,4 +24,4 @@ KINDS: dict[str, Any] = {
         fastpath,
     )
 }
-PLANS = {name: kind.PLAN for name, kind in KINDS.items()}
+PLANS = {name: kind.plan for name, kind in KINDS.items()}

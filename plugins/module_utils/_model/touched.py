@@ -19,6 +19,7 @@ from .addresses import AddAddress, DeleteAddress
 from .attributes import SetLink
 from .bridge import CreateBridge
 from .document import Claim, Plan, claims, declared, read_entry
+from .kind import Kind
 from .link import MoveLink
 from .netns_route_actions import KERNEL, DeleteRoute
 from .netns_sysctl import WriteSysctl
@@ -238,10 +239,10 @@ def touched(planned: Plan) -> list[Touched]:
             changed |= {subject for subject in places if _stood_on(kind, planned.before, subject, remade)}
         # By namespace: in a thousand of them, each looks only at its own.
         nearby: dict[Any, list[Any]] = defaultdict(list)
-        for subject in changed if hasattr(kind, "follows") else ():
+        for subject in changed if kind.follows else ():
             nearby[subject[0]].append(subject)
         for subject in places:
-            follows = hasattr(kind, "follows") and kind.follows(subject, nearby[subject[0]])
+            follows = kind.follows is not None and kind.follows(subject, nearby[subject[0]])
             if not (subject in changed or follows):
                 continue
             before = None if subject in were else both[subject][0]
@@ -251,7 +252,7 @@ def touched(planned: Plan) -> list[Touched]:
             if name in DEVICES and _is_linked(planned, name, subject, acted):
                 before = None
             # What a device has by itself when it comes back; unless it followed another before it left.
-            if after is None and not follows and hasattr(kind, "inherited") and kind.inherited(planned.before, subject):
+            if after is None and not follows and kind.inherited(planned.before, subject):
                 continue
             if before or (after and not (name in INSEPARABLE or _moved(planned, subject))):
                 found = as_touched(name, before, before or after, were if before else are)
@@ -282,10 +283,10 @@ def _passing(item: Touched, ends: AbstractSet[End]) -> list[str]:
     return [front + name for front in fronts for name in ("addresses", "found")]
 
 
-def _places(kind: Any, planned: Plan) -> dict[Any, None]:
+def _places(kind: Kind, planned: Plan) -> dict[Any, None]:
     """Every subject of a kind before or after a plan."""
     states = (planned.before, planned.after)
-    if hasattr(kind, "everything"):
+    if kind.everything:
         names = sorted(planned.before.namespaces.keys() | planned.after.namespaces.keys())
         return {subject: None for netns in names for subject in kind.everything(*states, netns)}
     return {
@@ -361,9 +362,9 @@ def _remade(planned: Plan) -> set[End]:
     return {end for action in made for end in (action.near, action.far) if planned.before.link(end)}
 
 
-def _stood_on(kind: Any, before: State, subject: Any, devices: AbstractSet[End]) -> bool:
+def _stood_on(kind: Kind, before: State, subject: Any, devices: AbstractSet[End]) -> bool:
     shown = recorded(kind, before, subject)
-    return shown is not None and bool(as_touched(kind.NAME, shown, shown, set()).devices & devices)
+    return shown is not None and bool(as_touched(kind.name, shown, shown, set()).devices & devices)
 
 
 def _moved(planned: Plan, subject: Any) -> bool:
@@ -372,20 +373,20 @@ def _moved(planned: Plan, subject: Any) -> bool:
     return bool(link and link.index)
 
 
-def recorded(kind: Any, state: State, subject: Any) -> Optional[dict[str, Any]]:
+def recorded(kind: Kind, state: State, subject: Any) -> Optional[dict[str, Any]]:
     """A thing in the user's words, with what there are no words for but is to come back."""
-    shown: Optional[dict[str, Any]] = kind.view(state, subject)
-    if shown is None or not hasattr(kind, "record"):
+    shown = kind.view(state, subject)
+    more = kind.record(state, subject) if shown else {}
+    if shown is None or not more:
         return shown
-    more = kind.record(state, subject)
     if "peer" in more:
         more = {**more, "peer": {**shown["peer"], **more["peer"]}}
     return {**shown, **more}
 
 
-def _identity(kind: Any, shown: Mapping[str, Any]) -> dict[str, Any]:
+def _identity(kind: Kind, shown: Mapping[str, Any]) -> dict[str, Any]:
     """The options that say which object is meant; of a cable's far end only its place."""
-    identity = {key: shown[key] for key in kind.IDENTITY if shown.get(key) is not None}
+    identity = {key: shown[key] for key in kind.identity if shown.get(key) is not None}
     if "peer" in identity:
         identity["peer"] = {key: value for key, value in identity["peer"].items() if key in ("netns", "name") and value}
     return identity

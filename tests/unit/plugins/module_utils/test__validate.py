@@ -124,7 +124,7 @@ def test_what_is_right_beside_an_error_is_read_on() -> None:
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_the_modules_own_specs_are_used(kind: str) -> None:
-    required = [name for name, spec in KINDS[kind].OPTIONS.items() if spec.get("required")]
+    required = [name for name, spec in KINDS[kind].options.items() if spec.get("required")]
     wrong = check(**{kind: [{"nonsense": 1}]})[1]
     assert wrong[0].startswith(f"config.{kind}[0].nonsense: there is no such option; ")
     assert wrong[1 : 1 + len(required)] == [f"config.{kind}[0].{name}: is required" for name in required]

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.netns import CreateNetns
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.registry import KINDS
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.step import Step
 from ansible_collections.nsfabric.linux.tests.tools.schema import documentation
@@ -64,7 +65,7 @@ def test_every_kind_has_its_module(name: str) -> None:
 @pytest.mark.parametrize("name", [*sorted(KINDS), "topology"])
 def test_a_step_is_documented_as_it_is_reported(name: str) -> None:
     steps = yaml.safe_load(load("modules", name).RETURN)["steps"]
-    report = Step("namespaces", "netns", "", KINDS["netns"].CreateNetns("ns1"), "").report()
+    report = Step("namespaces", "netns", "", CreateNetns("ns1"), "").report()
     assert set(steps["contains"]) == set(report)
     assert all(set(step) == set(report) for step in steps["sample"])
 

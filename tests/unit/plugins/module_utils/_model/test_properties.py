@@ -583,13 +583,13 @@ def broken(draw: Any) -> Any:
         kind = draw(st.sampled_from(sorted(KINDS)))
         entries = result.get(kind)
         if not isinstance(entries, list) or not entries or draw(strategies.rarely()):
-            options = draw(st.dictionaries(st.sampled_from(sorted(KINDS[kind].OPTIONS)), WRONG, max_size=4))
+            options = draw(st.dictionaries(st.sampled_from(sorted(KINDS[kind].options)), WRONG, max_size=4))
             result[kind] = draw(st.sampled_from([[options], [options, None], options]))
             continue
         entry = draw(st.sampled_from(entries))
         if isinstance(entry, dict):
             inner: Any = entry.get("peer") if isinstance(entry.get("peer"), dict) and draw(st.booleans()) else entry
-            inner[draw(st.sampled_from(sorted(KINDS[kind].OPTIONS)))] = draw(WRONG)
+            inner[draw(st.sampled_from(sorted(KINDS[kind].options)))] = draw(WRONG)
     return host, result
 
 
