@@ -17,6 +17,8 @@ description:
     neighbour is, or one proxy entry, which makes the kernel answer for an address on a device.
   - Entries that the kernel learned by itself are no concern of this module. A present entry makes a learned one
     permanent, an absent one leaves it.
+  - Other entries that somebody has made, in the state C(noarp) or with a flag such as C(managed) or C(extern_learn),
+    are made permanent too, or deleted. With a topology they come back with their state and their flags.
 extends_documentation_fragment:
   - nsfabric.linux.attributes
   - nsfabric.linux.netns

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from host import Host, until
+from test_transaction import after, kill, refuse
 
 Converge = Callable[..., dict[str, Any]]
 MAC = "02:00:00:00:00:07"
@@ -277,3 +278,69 @@ def test_put_back_by_the_topology(wired: Host) -> None:
     assert entries(wired) + entries(wired, proxy=True) != before
     assert not wired.module("topology", name="t", state="absent").get("failed")
     assert entries(wired) + entries(wired, proxy=True) == before
+
+
+# What somebody may have given an entry: the kernel changes the state of some of them by itself.
+GIVEN = [
+    f"10.1.0.9 lladdr {MAC} nud noarp",
+    f"fd00:1::9 lladdr {MAC} nud noarp",
+    f"10.1.0.9 lladdr {MAC} nud permanent extern_learn",
+    f"10.1.0.9 lladdr {MAC} nud noarp extern_learn protocol bird",
+    f"fd00:1::9 lladdr {MAC} nud permanent router protocol static",
+    f"10.1.0.9 lladdr {MAC} nud reachable extern_learn",
+    f"10.1.0.9 lladdr {MAC} nud stale protocol bird",
+    "10.1.0.9 managed",
+    "fd00:1::9 managed extern_learn",
+    "proxy fd00:1::9 router protocol static",
+]
+
+
+def told(host: Host) -> list[dict[str, Any]]:
+    """All entries with their flags; of those that the kernel resolves, not what it has found out."""
+    shown = host.json("ip -j neighbor show dev v nud all") + host.json("ip -j -6 neighbor show proxy dev v")
+    for entry in shown:
+        if not {"PERMANENT", "NOARP"} & {*entry.get("state", ())}:
+            entry.pop("state", None)
+            entry.pop("lladdr", None)
+    mine = [entry for entry in shown if entry["dst"] in ("10.1.0.9", "fd00:1::9")]
+    return sorted(mine, key=str)
+
+
+@pytest.mark.parametrize("given", GIVEN)
+def test_what_was_found_comes_back_with_its_state_and_its_flags(wired: Host, given: str) -> None:
+    wired.sh(f"ip neighbor add {given} dev v")
+    before, proxy = told(wired), given.startswith("proxy")
+    entry = {"device": "v", "address": before[0]["dst"], "proxy": proxy}
+    for more in ({"state": "absent"}, {"mac": "02:00:00:00:00:08"})[: 1 if proxy else 2]:
+        options = {"name": "t", "config": {"netns_neighbor": [{**entry, **more}]}}
+        failed = wired.module("topology", **options, inside=after(1, refuse))
+        assert failed["msg"].endswith("The host was put back as it was found."), failed["msg"]
+        assert told(wired) == before
+        wired.module("topology", **options, inside=after(1, kill))
+        assert told(wired) != before
+        wired.do("topology", name="t", state="absent")
+        assert told(wired) == before
+        wired.do("topology", **options)
+        assert not wired.do("topology", **options)["changed"]
+        (step,) = wired.do("topology", name="t", config={})["steps"]
+        assert told(wired) == before
+    wired.sh(f"ip neighbor del {'proxy ' if proxy else ''}{before[0]['dst']} dev v; {step['command']}")
+    assert told(wired) == before
+
+
+@pytest.mark.parametrize("given", GIVEN)
+def test_what_goes_with_a_mac_address_comes_back_with_its_state_and_its_flags(wired: Host, given: str) -> None:
+    wired.sh(f"ip neighbor add {given} dev v")
+    before = told(wired)
+    for way in ({"config": {"link": [{"name": "v", "mac": "02:00:00:00:00:99"}]}}, {"state": "absent"}):
+        wired.do("topology", name="t", **way)
+        assert told(wired) == before
+
+
+@pytest.mark.parametrize(("address", "first"), [("224.0.0.9", "true"), ("10.1.0.33", "ip link set v arp off")])
+def test_what_needs_no_asking_is_the_kernels(wired: Host, address: str, first: str) -> None:
+    """Entries of groups, and those of a device without ARP."""
+    wired.sh(f"{first}; ping -c1 -W1 -I v {address} || true")
+    assert address in wired.sh("ip neighbor show dev v nud noarp")
+    assert not wired.do("netns_neighbor", device="v", address=address, state="absent")["changed"]
+    assert len(wired.do("link", name="v", mac="02:00:00:00:00:99")["steps"]) == 1

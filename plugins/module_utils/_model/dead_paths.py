@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from . import addresses
 from .attributes import SetLink
-from .netns_neighbor_actions import SetNeighbor
+from .netns_neighbor_actions import SetNeighbor, is_given, settable
 from .planner import Planner
 from .state import End, Namespace, Route
 
@@ -41,7 +41,8 @@ def _dead(route: Route, namespace: Namespace) -> set[str]:
 def _go_down(planner: Planner, end: End) -> None:
     namespace = planner.state.namespaces[end.netns]
     held = namespace.links[end.name].lost
-    neighbors = {key: found for key, found in namespace.neighbors.items() if key.device == end.name and found.permanent}
+    entries = (found for found in namespace.neighbors.values() if found.key.device == end.name)
+    neighbors = {found.key: settable(found) for found in entries if is_given(found, namespace)}
     planner.do(SetLink(end.netns, end.name, (("up", False),)), DOWN)
     addresses.as_found(planner, end, held, "addresses")
     for key, found in neighbors.items():

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Optional
 
 from . import link, regain, values
-from .netns_neighbor_actions import DeleteNeighbor, SetNeighbor
+from .netns_neighbor_actions import FIXED, DeleteNeighbor, SetNeighbor, is_given, settable
 from .planner import Planner, Together
 from .problems import Reader
 from .scope import Scope
@@ -38,7 +38,10 @@ MUTUALLY_EXCLUSIVE = [("mac", "mac_of")]
 
 @dataclass(frozen=True)
 class NeighborSpec:
-    """An entry as declared; its MAC given, or to be looked up at another device."""
+    """An entry as declared; its MAC given, or to be looked up at another device.
+
+    `found` is one that is to be put back, with its state and its flags.
+    """
 
     path: str
     netns: str
@@ -46,6 +49,7 @@ class NeighborSpec:
     key: NeighborKey
     mac: Optional[str]
     mac_of: Optional[End]
+    found: Optional[Neighbor] = None
 
     @property
     def subject(self) -> tuple[str, NeighborKey]:
@@ -63,17 +67,20 @@ def read(reader: Reader) -> NeighborSpec:
     proxy = bool(reader.get("proxy"))
     if proxy and (inner or reader.get("mac")):
         reader.wrong("proxy", "a proxy entry has no MAC: the host answers with its own")
-    if not proxy and not absent and not inner and reader.get("mac") is None:
+    details = reader.get("details")
+    if not (proxy or absent or inner or details) and reader.get("mac") is None:
         reader.wrong("mac", "an entry needs a mac, or mac_of with the device whose MAC it is")
     key = NeighborKey(reader.get("device", values.interface_name) or "", reader.get("address", _address) or "", proxy)
+    # A group address serves load balancers, whose one address many machines have to see.
+    mac = reader.get("mac", values.ethernet)
     return NeighborSpec(
         reader.path,
         reader.get("netns", values.netns_name) or HOST,
         absent,
         key,
-        # A group address serves load balancers, whose one address many machines have to see.
-        reader.get("mac", values.ethernet),
+        mac,
         link.read_end(inner) if inner else None,
+        Neighbor(key, mac, details["state"], tuple(details["flags"]), details["protocol"]) if details else None,
     )
 
 
@@ -90,15 +97,42 @@ def subjects(state: State, netns: str) -> Iterator[tuple[str, NeighborKey]]:
             yield netns, found.key
 
 
+def everything(before: State, after: State, netns: str) -> Iterator[tuple[str, NeighborKey]]:
+    """The entries that somebody has made, those too that are not permanent."""
+    for namespace in (state.namespaces.get(netns) for state in (before, after)):
+        if namespace:
+            yield from ((netns, found.key) for found in namespace.neighbors.values() if is_given(found, namespace))
+
+
+def _given(state: State, subject: tuple[str, NeighborKey]) -> Optional[Neighbor]:
+    netns, key = subject
+    namespace = state.namespaces.get(netns)
+    found = namespace.neighbors.get(key) if namespace else None
+    return settable(found) if namespace and found and is_given(found, namespace) else None
+
+
+def record(state: State, subject: tuple[str, NeighborKey]) -> dict[str, Any]:
+    """The state and the flags of an entry that is not a plain permanent one."""
+    found = _given(state, subject)
+    if found is None or found == Neighbor(found.key, found.mac):
+        return {}
+    return {"details": {"state": found.state, "flags": list(found.flags), "protocol": found.protocol}}
+
+
+def compared(state: State, subject: tuple[str, NeighborKey]) -> Optional[dict[str, Any]]:
+    """An entry for a person to compare: with its state and its flags."""
+    shown = view(state, subject)
+    return {**shown, **record(state, subject)} if shown else None
+
+
 def locate(state: State, spec: NeighborSpec) -> tuple[str, NeighborKey]:
     return spec.subject
 
 
 def view(state: State, subject: tuple[str, NeighborKey]) -> Optional[dict[str, Any]]:
     netns, key = subject
-    namespace = state.namespaces.get(netns)
-    found = namespace.neighbors.get(key) if namespace else None
-    if found is None or not found.permanent:
+    found = _given(state, subject)
+    if found is None:
         return None
     shown: dict[str, Any] = {"netns": netns or None, "device": key.device, "address": key.address, "proxy": key.proxy}
     if not key.proxy:
@@ -128,13 +162,26 @@ def _plan(planner: Planner, spec: NeighborSpec) -> None:
             return
         mac = other.mac
     found = namespace.neighbors.get(spec.key)
-    wanted = Neighbor(spec.key, mac)
+    wanted = spec.found or Neighbor(spec.key, mac)
     if found is None:
         planner.do(SetNeighbor(spec.netns, wanted), "the entry is missing")
+    elif spec.found is not None:
+        if not _is_back(found, wanted):
+            planner.do(SetNeighbor(spec.netns, wanted, CHANGE), "this state of the entry, and its flags, were found")
     elif not found.permanent:
-        planner.do(SetNeighbor(spec.netns, wanted, CHANGE), "the entry is a learned one, wanted permanent")
+        now = found.state if is_given(found, namespace) else "a learned one"
+        planner.do(SetNeighbor(spec.netns, wanted, CHANGE), f"the entry is {now}, wanted permanent")
     elif found.mac != mac and not spec.key.proxy:
         planner.do(SetNeighbor(spec.netns, wanted, CHANGE), f"mac is {found.mac}, wanted {mac or 'another'}")
+
+
+def _is_back(found: Neighbor, wanted: Neighbor) -> bool:
+    """Whether an entry is what it was; one that the kernel resolves changes its state and its MAC address by itself."""
+    # A protocol stays with an entry that is replaced by one without.
+    if found.flags != wanted.flags or wanted.protocol not in (0, found.protocol):
+        return False
+    resolved = wanted.state not in FIXED
+    return found.state not in FIXED if resolved else (found.state, found.mac) == (wanted.state, wanted.mac)
 
 
 def _has_no_mac(link: Link) -> bool:
@@ -145,7 +192,10 @@ def _has_no_mac(link: Link) -> bool:
 def _remove(planner: Planner, spec: NeighborSpec) -> None:
     namespace = planner.state.namespaces.get(spec.netns)
     found = namespace.neighbors.get(spec.key) if namespace else None
-    if spec.absent and found is not None and found.permanent:
+    if not (spec.absent and namespace and found):
+        return
+    # One that is not permanent is not what a topology has made.
+    if found.permanent if planner.puts_back else is_given(found, namespace):
         planner.do(DeleteNeighbor(spec.netns, spec.key), "the entry is not wanted")
 
 

@@ -6,10 +6,48 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import ipaddress
+from dataclasses import dataclass, replace
 
-from .state import Neighbor, NeighborKey, State
+from .state import Namespace, Neighbor, NeighborKey, State
 from .step import CREATE, DELETE, Action, ip
+
+# States that the kernel does not change by itself.
+FIXED = ("permanent", "noarp")
+BROADCAST = "ff:ff:ff:ff:ff:ff"
+MAC_LENGTH = len(BROADCAST)
+
+
+def is_given(found: Neighbor, namespace: Namespace) -> bool:
+    """Whether somebody has made an entry, and not the kernel.
+
+    By itself the kernel makes entries that need no ARP for groups, for broadcasts, and on devices without ARP.
+    """
+    if found.permanent:
+        return True
+    if found.mac and len(found.mac) != MAC_LENGTH:
+        # There are no words for the link-layer addresses of tunnels.
+        return False
+    if found.protocol or {*found.flags} - {"router"}:
+        return True
+    link = namespace.links.get(found.key.device)
+    by_kernel = found.mac in (None, BROADCAST) or ipaddress.ip_address(found.key.address).is_multicast
+    return found.state == "noarp" and bool(link and link.arp) and not by_kernel
+
+
+def settable(found: Neighbor) -> Neighbor:
+    """An entry as it can be given again: what the kernel resolves by itself, it resolves anew."""
+    if "managed" in found.flags:
+        return replace(found, mac=None, state="none")
+    if found.state in (*FIXED, "reachable"):
+        return found
+    return replace(found, state="stale" if found.mac else "none")
+
+
+def words(neighbor: Neighbor) -> list[object]:
+    """What iproute2 takes of an entry beside its addresses."""
+    state = [] if neighbor.key.proxy else ["nud", neighbor.state]
+    return [*state, *neighbor.flags, *(["protocol", neighbor.protocol] if neighbor.protocol else [])]
 
 
 def _words(key: NeighborKey) -> list[object]:
@@ -18,7 +56,7 @@ def _words(key: NeighborKey) -> list[object]:
 
 @dataclass(frozen=True)
 class SetNeighbor(Action):
-    """Adds or replaces a permanent entry."""
+    """Adds or replaces an entry."""
 
     netns: str
     neighbor: Neighbor
@@ -26,13 +64,14 @@ class SetNeighbor(Action):
 
     def what(self) -> str:
         key = self.neighbor.key
-        leads = "" if key.proxy else f" at {self.neighbor.mac or 'a MAC not known yet'}"
+        managed = "managed" in self.neighbor.flags
+        leads = "" if key.proxy or managed else f" at {self.neighbor.mac or 'a MAC not known yet'}"
         return f"set {'proxy ' if key.proxy else ''}neighbour {key.address}{leads} on {key.device}"
 
     def command(self) -> str:
         key = self.neighbor.key
-        mac = [] if key.proxy else ["lladdr", self.neighbor.mac or "?", "nud", "permanent"]
-        return ip(self.netns, "neighbor", "replace", *_words(key), "dev", key.device, *mac)
+        mac = [] if key.proxy or "managed" in self.neighbor.flags else ["lladdr", self.neighbor.mac or "?"]
+        return ip(self.netns, "neighbor", "replace", *_words(key), "dev", key.device, *mac, *words(self.neighbor))
 
     def effect(self, state: State) -> None:
         state.namespaces[self.netns].neighbors[self.neighbor.key] = self.neighbor

@@ -16,7 +16,7 @@ from typing import Any
 
 from . import values
 from .addresses import made_by_kernel
-from .netns_neighbor_actions import DeleteNeighbor, SetNeighbor
+from .netns_neighbor_actions import DeleteNeighbor, SetNeighbor, is_given, settable
 from .netns_route_actions import AddRoute, DeleteRoute, ReplaceRoute
 from .netns_route_plan import is_local, may_reach
 from .planner import Planner
@@ -49,15 +49,15 @@ def routes(planner: Planner, specs: Sequence[Any]) -> None:
 
 
 def neighbors(planner: Planner, dummy: Sequence[Any]) -> None:
-    """Plans the permanent entries that were lost."""
+    """Plans the entries that were lost, but not what the kernel had learned."""
     actions = (step.action for step in planner.steps)
     meant = {(action.netns, action.key) for action in actions if isinstance(action, DeleteNeighbor)}
     for netns, before, after in _changed(planner):
         for key, found in before.neighbors.items():
-            if not found.permanent or key in after.neighbors or (netns, key) in meant:
+            if not is_given(found, before) or key in after.neighbors or (netns, key) in meant:
                 continue
             if _stay(before, after, {key.device}) and _speaks(after, key.device, values.family(key.address)):
-                planner.do(SetNeighbor(netns, found), WHY)
+                planner.do(SetNeighbor(netns, settable(found)), WHY)
 
 
 def _changed(planner: Planner) -> Iterator[tuple[str, Namespace, Namespace]]:

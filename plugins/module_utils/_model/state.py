@@ -209,11 +209,17 @@ class NeighborKey(NamedTuple):
 
 @dataclass(frozen=True)
 class Neighbor:
-    """An ARP or NDP entry; `permanent` is false for what the kernel learned by itself."""
+    """An ARP or NDP entry; its state and its flags by the names that iproute2 gives them."""
 
     key: NeighborKey
     mac: Optional[str] = None
-    permanent: bool = True
+    state: str = "permanent"
+    flags: tuple[str, ...] = ()
+    protocol: int = 0
+
+    @property
+    def permanent(self) -> bool:
+        return self.state == "permanent"
 
 
 class Destination(NamedTuple):

@@ -101,7 +101,8 @@ def hosts(draw: Any) -> State:
     if draw(st.booleans()):
         _add_theirs(state, draw(st.booleans()))
     for key, entry in draw(st.dictionaries(st.sampled_from(_foreign_keys(here)), st.booleans(), max_size=2)).items():
-        here.neighbors[key] = Neighbor(key, None if key.proxy else "52:54:00:00:00:99", key.proxy or entry)
+        known = "permanent" if key.proxy or entry else "reachable"
+        here.neighbors[key] = Neighbor(key, None if key.proxy else "52:54:00:00:00:99", known)
     forward = draw(st.booleans())
     for namespace in state.namespaces.values():
         namespace.sysctls = _sysctls(namespace, forward, draw(st.booleans()))

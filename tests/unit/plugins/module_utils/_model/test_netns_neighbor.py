@@ -43,18 +43,26 @@ def plan(host: State, /, assume: bool = False, **entry: Any) -> tuple[documents.
     return planned, [str(problem) for problem in problems.found]
 
 
+# What is put back.
+NOARP = {"state": "noarp", "flags": [], "protocol": 0}
 CASES: list[tuple[tuple[Neighbor, ...], dict[str, Any], str]] = [
     ((), {"mac": MAC}, "the entry is missing"),
     ((Neighbor(KEY, MAC),), {"mac": MAC.upper()}, ""),
     ((Neighbor(KEY, OTHER),), {"mac": MAC}, f"mac is {OTHER}, wanted {MAC}"),
-    ((Neighbor(KEY, MAC, permanent=False),), {"mac": MAC}, "the entry is a learned one, wanted permanent"),
-    ((Neighbor(KEY, None, permanent=False),), {"mac": MAC}, "the entry is a learned one, wanted permanent"),
+    ((Neighbor(KEY, MAC, state="reachable"),), {"mac": MAC}, "the entry is a learned one, wanted permanent"),
+    ((Neighbor(KEY, None, state="reachable"),), {"mac": MAC}, "the entry is a learned one, wanted permanent"),
     ((), {"mac_of": {"netns": "far", "name": "x"}}, "the entry is missing"),
+    ((Neighbor(KEY, MAC, state="noarp"),), {"mac": MAC}, "the entry is noarp, wanted permanent"),
+    ((Neighbor(KEY, MAC, "stale", ("extern_learn",)),), {"mac": MAC}, "the entry is stale, wanted permanent"),
+    ((Neighbor(KEY, MAC, flags=("extern_learn",)),), {"mac": MAC}, ""),
+    ((Neighbor(KEY, MAC, state="noarp"),), {"state": "absent"}, "the entry is not wanted"),
+    ((Neighbor(KEY, OTHER),), {"mac": MAC, "details": NOARP}, "this state of the entry, and its flags, were found"),
+    ((Neighbor(KEY, MAC, "noarp", protocol=12),), {"mac": MAC, "details": NOARP}, ""),
     ((Neighbor(KEY, MAC),), {"mac_of": {"netns": "far", "name": "x"}}, ""),
     ((Neighbor(KEY, MAC),), {"proxy": True}, "the entry is missing"),
     ((Neighbor(KEY._replace(proxy=True)),), {"proxy": True}, ""),
     ((Neighbor(KEY, MAC),), {"state": "absent"}, "the entry is not wanted"),
-    ((Neighbor(KEY, MAC, permanent=False),), {"state": "absent"}, ""),
+    ((Neighbor(KEY, MAC, state="reachable"),), {"state": "absent"}, ""),
     ((Neighbor(KEY._replace(proxy=True)),), {"state": "absent"}, ""),
     ((Neighbor(KEY._replace(proxy=True)),), {"state": "absent", "proxy": True}, "the entry is not wanted"),
     ((), {"state": "absent", "netns": "none"}, ""),
@@ -130,6 +138,6 @@ def test_on_a_device_that_is_down() -> None:
 
 
 def test_learned_entries_are_not_described() -> None:
-    state = host(Neighbor(KEY, MAC, permanent=False), Neighbor(KEY._replace(proxy=True)))
+    state = host(Neighbor(KEY, MAC, state="reachable"), Neighbor(KEY._replace(proxy=True)))
     shown = documents.describe(state)["netns_neighbor"]
     assert shown == [{"device": "v", "address": "10.1.0.9", "proxy": True}]

@@ -34,7 +34,9 @@ def host(*routes: Route, learned: bool = False) -> State:
     found.namespaces[""].routes = list(routes)
     for address in ("192.0.2.77", "2001:db8::77"):
         key = NeighborKey("nic", address, False)
-        found.namespaces[""].neighbors[key] = Neighbor(key, "02:00:00:00:00:77", not learned)
+        found.namespaces[""].neighbors[key] = Neighbor(
+            key, "02:00:00:00:00:77", "reachable" if learned else "permanent"
+        )
     return found
 
 
