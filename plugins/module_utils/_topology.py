@@ -37,6 +37,7 @@ from ._model.registry import KINDS
 from ._model.renamed import cable_now
 from ._model.restoration import felt_above, restoration, without
 from ._model.scope import Scope
+from ._model.sharing import shared
 from ._model.state import State
 from ._model.touched import DEVICES, Touched, namespaces_made
 from ._transaction import Failed, Refused, carry_out
@@ -250,7 +251,7 @@ class _Run:
 
     def _sealed(self, session: Session, known: Ledger, candidates: Sequence[Touched]) -> frozenset[str]:
         """The namespaces that need not be looked into: they go, and are the very ones that were made."""
-        if not self.absent or any(other.shared(candidates) for other in self.others):
+        if not self.absent or any(shared(other.config, candidates) for other in self.others):
             return frozenset()
         names = seals.sealed(candidates)
         return names if all(known.has_made(name, session.number(name)) for name in names) else frozenset()
@@ -306,11 +307,11 @@ class _Run:
         if leaving and self.unreadable:
             raise self.unreadable[0]
         for other in self.others if leaving else ():
-            shared = other.shared(leaving)
-            if shared:
-                other.inherit(shared, known.grounds)
+            alike = shared(other.config, leaving)
+            if alike:
+                other.inherit(alike, known.grounds)
                 self.heirs[other.name] = other
-            leaving = [item for item in leaving if item not in shared]
+            leaving = [item for item in leaving if item not in alike]
         return leaving
 
     def _bequeath(self, known: Ledger) -> None:

@@ -278,3 +278,52 @@ def test_another_whose_ledger_is_damaged_stops_only_what_takes_away(host: Host, 
     done = apply(host, {"netns": [{"name": "ns2"}, {"name": "ns3"}]}, name="second")
     assert done["changed"]
     assert damaged in warnings(done)
+
+
+FOUND = """
+    ip netns add hn
+    ip link add d1 type veth peer name d2; ip link add d3 type veth peer name d4 netns hn
+    ip link set d1 up; ip link set d2 up; ip address add 198.51.100.1/24 dev d1
+    ip route add 10.77.0.0/16 via 198.51.100.9; ip neighbor add 198.51.100.9 lladdr 02:00:00:00:00:09 dev d1
+    ip -n hn address add 10.3.0.1/24 dev d4; ip -n hn link set d4 up; ip -n hn route add 10.78.0.0/16 via 10.3.0.2
+    ip link add brg address 02:00:00:00:00:bb type bridge; ip link set brg up; ip link set d3 master brg
+"""
+NEIGHBOR = {"device": "d1", "address": "198.51.100.9"}
+# What two topologies say of what was found; the second one the same where nothing else is told.
+ALIKE: dict[str, list[dict[str, Any]]] = {
+    "lo of a namespace": [{"netns": [{"name": "hn"}]}],
+    "lo, as a link too": [{"netns": [{"name": "hn"}]}, {"link": [{"netns": "hn", "name": "lo", "up": True}]}],
+    "ports": [{"bridge": [{"name": "brg", "ports": ["d1", "d2"]}]}],
+    "no ports": [{"bridge": [{"name": "brg", "ports": []}]}],
+    "a port, with its master": [
+        {"bridge": [{"name": "brg", "ports": ["d1", "d3"]}]},
+        {"link": [{"name": "d1", "master": "brg"}]},
+    ],
+    "an attribute, of a cable and a link": [
+        {"veth": [{"name": "d1", "peer": {"name": "d2", "mtu": 1300}}]},
+        {"link": [{"name": "d2", "mtu": 1300}]},
+    ],
+    "no link": [{"link": [{"name": "d1", "state": "absent"}]}],
+    "no cable": [{"veth": [{"name": "d1", "state": "absent"}]}, {"link": [{"name": "d2", "state": "absent"}]}],
+    "no bridge": [{"bridge": [{"name": "brg", "state": "absent"}]}],
+    "no namespace": [{"netns": [{"name": "hn", "state": "absent"}]}],
+    "no route": [{"netns_route": [{"destination": "10.77.0.0/16", "state": "absent"}]}],
+    "no neighbour": [{"netns_neighbor": [{**NEIGHBOR, "state": "absent"}]}],
+    "another neighbour": [{"netns_neighbor": [{**NEIGHBOR, "mac": "02:00:00:00:00:55"}]}],
+    "where a link is": [{"link": [{"netns": "hn", "name": "d1", "up": True}]}],
+}
+
+
+@pytest.mark.parametrize("what", ALIKE)
+def test_what_both_say_of_what_was_found_stays_until_the_last_one_goes(host: Host, what: str) -> None:
+    host.sh(FOUND)
+    bare, pair, gone = snapshot(host), (ALIKE[what] * 2)[:2], {"state": "absent"}
+    for (first, last), options in product((pair, pair[::-1])[: len(ALIKE[what])], (gone, {"config": {}})):
+        apply(host, first, name="first")
+        apply(host, last, name="last")
+        done = host.do("topology", name="first", **options)
+        assert (done["steps"], warnings(done)) == ([], "")
+        assert not apply(host, last, name="last")["changed"]
+        for name in ("last", "first"):
+            assert warnings(host.do("topology", name=name, **gone)) == ""
+        assert snapshot(host) == bare

@@ -24,7 +24,7 @@ from .netns_sysctl import follows
 from .passing import passing
 from .renamed import names_now, numbers_of, renamed
 from .state import HOST, End, State
-from .touched import DEVICES, LINKS, Touched, devices_made, given_back, latest, namespaces_made, places_in, touched
+from .touched import DEVICES, LINKS, Touched, devices_made, given_back, latest, namespaces_made, touched
 
 VERSION = 1
 SYSCTL = "netns_sysctl"
@@ -236,24 +236,6 @@ class Ledger:
         for kind, entries in self.config.items():
             merged.setdefault(kind, []).extend(entry for entry in entries if not claims({kind: [entry]}) & declared)
         return merged
-
-    def shared(self, leaving: Sequence[Touched]) -> list[Touched]:
-        """Those of another topology's objects that this one declares as well, that follow such, or hold its things."""
-        declared = claims(self.config)
-        written = [subject for kind, subject in declared if kind == SYSCTL]
-        places = self._places()
-        return [
-            item
-            for item in leaving
-            if item.claims & declared
-            or (item.kind == SYSCTL and any(follows(key, written) for dummy, key in item.claims))
-            or (item.kind == "netns" and item.absent["name"] in places)
-        ]
-
-    def _places(self) -> set[str]:
-        """The namespaces in which it declares something."""
-        kinds = self.config.keys() - {"netns"}
-        return {place for kind in kinds for entry in self.config[kind] for place in places_in(entry)}
 
     def with_mtu(self) -> list[End]:
         """The devices that it declares an MTU of, bridges among them."""
