@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Optional
 
+from . import _files
 from ._errors import KernelError
 from ._lock import DIRECTORY
 from ._model.ledger import VERSION, Ledger
@@ -31,6 +32,7 @@ def path_of(name: str) -> str:
 
 def names() -> list[str]:
     """Every topology recorded on this host."""
+    _require_folders()
     try:
         files = os.listdir(FOLDER)
     except FileNotFoundError:
@@ -40,7 +42,12 @@ def names() -> list[str]:
 
 def load(name: str, host: str) -> Optional[Ledger]:
     """A topology's ledger; None where there is none, or where it is another boot's or another host's."""
+    attempted, hint = f"read the ledger of topology {name}", "what it had made is not known then; to go on without it: "
     remedy = f"rm {path_of(name)}"
+    _require_folders()
+    place = _files.new(path_of(name))
+    _files.require(place, _files.FILE, attempted, f"the next one is written there; to go on without it: rm -r {place}")
+    _files.require(path_of(name), _files.FILE, attempted, f"{hint}rm -r {path_of(name)}")
     try:
         with open(path_of(name), encoding="utf-8") as stream:
             data = json.load(stream)
@@ -56,11 +63,15 @@ def load(name: str, host: str) -> Optional[Ledger]:
     except FileNotFoundError:
         return None
     except OSError as error:
-        wrong, remedy = error.strerror or str(error), f"rm -r {path_of(name)}"
+        wrong = error.strerror or str(error)
     except (AttributeError, ValueError, TypeError, KeyError):
         wrong = "it is damaged"
-    hint = f"what it had made is not known then; to go on without it: {remedy}"
-    raise KernelError(f"read the ledger of topology {name}", "", wrong, hint)
+    raise KernelError(attempted, "", wrong, hint + remedy)
+
+
+def _require_folders() -> None:
+    for folder in (os.path.dirname(FOLDER), FOLDER):
+        _files.require(folder, _files.DIRECTORY, "read the ledgers")
 
 
 def _sum(data: Mapping[str, Any]) -> int:
@@ -74,7 +85,7 @@ def save(ledger: Ledger, stands: str = "") -> None:
         _save(ledger)
     except OSError as error:
         with suppress(OSError):
-            os.unlink(path_of(ledger.name) + ".new")
+            os.unlink(_files.new(path_of(ledger.name)))
         said = error.strerror or str(error)
         attempted, hint = f"write the ledger {path_of(ledger.name)}", f"{stands}make room for it, and run again"
         raise KernelError(attempted, "", said, hint) from error
@@ -82,23 +93,13 @@ def save(ledger: Ledger, stands: str = "") -> None:
 
 def _save(ledger: Ledger) -> None:
     os.makedirs(FOLDER, mode=0o700, exist_ok=True)
-    temporary = path_of(ledger.name) + ".new"
     data = {**vars(ledger), "objects": [item.record for item in ledger.objects]}
-    with open(temporary, "w", encoding="utf-8") as stream:
-        stream.write(json.dumps({**data, "sum": _sum(data)}))
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.rename(temporary, path_of(ledger.name))
-    folder = os.open(FOLDER, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    _files.write(path_of(ledger.name), json.dumps({**data, "sum": _sum(data)}))
 
 
 def forget(name: str) -> None:
     """Removes a ledger; nothing of its topology is left."""
-    for path in (path_of(name), path_of(name) + ".new"):
+    for path in (path_of(name), _files.new(path_of(name))):
         with suppress(FileNotFoundError):
             os.unlink(path)
     with suppress(OSError):

@@ -262,7 +262,8 @@ def test_what_stands_in_a_namespace_that_stays_goes_after_a_kill(host: Host) -> 
         ("truncate -s 100 $1", "it is damaged"),
         ("printf '\\377\\376' > $1", "it is damaged"),
         ("""sed -i 's/"config": {/"config": null, "more": {/' $1""", "it is damaged"),
-        ("rm $1; mkdir $1", "Is a directory"),
+        ("rm $1; mkdir $1", "/run/nsfabric/topologies/first.json is a directory, and a regular file is right"),
+        ("rm $1; mkfifo $1", "/run/nsfabric/topologies/first.json is a FIFO, and a regular file is right"),
         ("cp second.json $1", "it is damaged"),
     ],
 )

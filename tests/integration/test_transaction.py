@@ -251,8 +251,8 @@ def test_a_ledger_that_is_a_directory_is_told_and_nothing_changes(host: Host) ->
     before = snapshot(host)
     for check in (True, False):
         assert host.module("topology", name="lab", config=STAR, check=check)["msg"] == (
-            "cannot read the ledger of topology lab in the host: Is a directory; what it had made is not known then; "
-            f"to go on without it: rm -r {path}"
+            f"cannot read the ledger of topology lab in the host: {path} is a directory, and a regular file is right; "
+            f"what it had made is not known then; to go on without it: rm -r {path}"
         )
     assert snapshot(host) == before
     host.sh(f"rm -r {path}")

@@ -26,6 +26,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from typing import Callable, Optional
 
+from .. import _files
 from .._errors import KernelError
 from .._model.sandbox import Found
 from .._model.sandbox_actions import LAN, ROOT, CreateHost, RemoveAll, RemoveHost, folder, mnt_path, net_path, title
@@ -54,6 +55,8 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 def find() -> Found:
     """What there is below the folder of the pins."""
+    for place in (STATE_DIRECTORY, ROOT):
+        _files.require(place, _files.DIRECTORY, "look for sandbox hosts")
     try:
         entries = os.listdir(ROOT)
     except FileNotFoundError:
@@ -76,6 +79,8 @@ def _has_ipv6() -> bool:
 
 
 def _load() -> Optional[Lan]:
+    for place in (_files.new(RECORD), RECORD):
+        _files.require(place, _files.FILE, "read the record of the sandbox hosts")
     try:
         with open(RECORD, encoding="utf-8") as stream:
             data = json.load(stream)
@@ -86,11 +91,7 @@ def _load() -> Optional[Lan]:
 
 def save(lan: Lan) -> None:
     """Writes down the LAN and its finished hosts, whole or not at all."""
-    with open(RECORD + ".new", "w", encoding="utf-8") as stream:
-        json.dump({"version": VERSION, "lan": asdict(lan)}, stream)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.rename(RECORD + ".new", RECORD)
+    _files.write(RECORD, json.dumps({"version": VERSION, "lan": asdict(lan)}))
 
 
 def create(session: Session, actions: Sequence[CreateHost]) -> None:

@@ -40,5 +40,6 @@ def test_its_folder_comes_and_goes_with_its_users(tmp_path: Path) -> None:
 def test_a_file_in_the_folders_place_is_told(tmp_path: Path) -> None:
     (tmp_path / "nsfabric").touch()
     places = {"DIRECTORY": str(tmp_path / "nsfabric"), "PATH": str(tmp_path / "nsfabric/lock")}
-    with patch.multiple(_lock, **places), pytest.raises(KernelError, match="Not a directory"), _lock.lock("test"):
+    wrong = "nsfabric is a regular file, and a directory is right"
+    with patch.multiple(_lock, **places), pytest.raises(KernelError, match=wrong), _lock.lock("test"):
         pass
