@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Optional
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -19,9 +19,10 @@ from ._model import document as documents
 from ._model import link_local
 from ._model.claims import claims
 from ._model.ledger import Ledger
+from ._model.planner import stale_file
 from ._model.problems import Problems
 from ._model.scope import Scope
-from ._model.state import HOST
+from ._model.state import HOST, State
 from ._transaction import Refused
 
 OPTIONS: dict[str, Any] = {
@@ -37,18 +38,26 @@ def run_topology_info() -> None:
     def work(session: Session) -> dict[str, Any]:
         host = _ledger.this_host(session.host_inode())
         recorded = [found for found in (_ledger.load(name, host) for name in _ledger.names()) if found]
-        missing = set(module.params["names"] or ()) - {ledger.name for ledger in recorded}
-        if missing:
-            module.fail_json(msg=f"no topology on this host is named {', '.join(sorted(missing))}")
         if module.params["names"] is not None:
-            recorded = [ledger for ledger in recorded if ledger.name in module.params["names"]]
+            recorded = _named(module, recorded)
             config = _recorded(module, session, recorded)
         else:
-            config = _live(session, module.params["namespaces"], recorded)
+            config = _live(module, session, recorded)
         topologies = [{"name": ledger.name, "complete": ledger.complete} for ledger in recorded]
         return {"config": config, "topologies": topologies}
 
     module.exit_json(changed=False, **guarded(module, "topology_info", work, writes=False))
+
+
+def _named(module: AnsibleModule, recorded: Sequence[Ledger]) -> list[Ledger]:
+    """The topologies that are asked for; in check mode an earlier task of the play may be the one that makes them."""
+    names = module.params["names"]
+    missing = sorted(set(names) - {ledger.name for ledger in recorded})
+    if missing and not module.check_mode:
+        module.fail_json(msg=f"no topology on this host is named {', '.join(missing)}")
+    for name in missing:
+        module.warn(f"topology {name} does not exist yet; it is left out in check mode")
+    return [ledger for ledger in recorded if ledger.name in names]
 
 
 def _recorded(module: AnsibleModule, session: Session, recorded: Sequence[Ledger]) -> dict[str, Any]:
@@ -62,8 +71,9 @@ def _recorded(module: AnsibleModule, session: Session, recorded: Sequence[Ledger
     return config
 
 
-def _live(session: Session, namespaces: Optional[Sequence[str]], recorded: Sequence[Ledger]) -> dict[str, Any]:
+def _live(module: AnsibleModule, session: Session, recorded: Sequence[Ledger]) -> dict[str, Any]:
     """Everything there is, in all namespaces or in some of them."""
+    namespaces = module.params["namespaces"]
     scope = Scope()
     for name in session.named() if namespaces is None else namespaces:
         scope.every_end(name)
@@ -74,14 +84,27 @@ def _live(session: Session, namespaces: Optional[Sequence[str]], recorded: Seque
         if netns in scope.namespaces:
             scope.namespace(netns).sysctls.add(key)
     state = observe(session, scope)
-    missing = [name for name in scope.namespaces if name not in state.namespaces]
-    if missing:
-        problems = Problems()
-        problems.add("namespaces", f"there is no namespace {', '.join(missing)}")
-        raise Refused(problems)
+    missing = _missing(module, scope, state)
     for ledger in recorded:
         state = link_local.counted(state, documents.read(ledger.config, Problems()))
-    return documents.describe(state, None if namespaces is None else [HOST, *namespaces])
+    return documents.describe(state, None if namespaces is None else {HOST, *namespaces} - missing)
+
+
+def _missing(module: AnsibleModule, scope: Scope, state: State) -> set[str]:
+    """The namespaces to do without: in check mode an earlier task of the play may be the one that makes them."""
+    missing = [name for name in scope.namespaces if name not in state.namespaces]
+    unknown = [name for name in missing if name not in state.stale]
+    problems = Problems()
+    for name in missing:
+        if name in state.stale:
+            problems.add("namespaces", stale_file(name))
+    if unknown and not module.check_mode:
+        problems.add("namespaces", f"there is no namespace {', '.join(unknown)}")
+    if problems:
+        raise Refused(problems)
+    for name in unknown:
+        module.warn(f"namespace {name} does not exist yet; it is left out in check mode")
+    return set(missing)
 
 
 def _recorded_sysctls(recorded: Sequence[Ledger]) -> set[Any]:

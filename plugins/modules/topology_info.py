@@ -18,6 +18,12 @@ description:
   - Addresses, routes and neighbours that the kernel made itself are not part of it.
 extends_documentation_fragment:
   - nsfabric.linux.attributes.info
+attributes:
+  check_mode:
+    details:
+      - The module only reads.
+      - A topology or a namespace that is missing may be one that an earlier task of the play makes. It is left out of
+        the answer, and a warning says so.
 options:
   names:
     description: The names of topologies that are recorded on this host. Given, only what they declare is read.
