@@ -72,7 +72,8 @@ class Fleet:
     def play_on(self, inventory: Path, *playbooks: str, **variables: Any) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [
-                *("nsenter", "-t", str(self._host.pid), "-n", "-m", sys.executable, "-m", "ansible", "playbook"),
+                *("nsenter", "-t", str(self._host.pid), "-n", "-m", f"--wd={self.folder}"),
+                *(sys.executable, "-m", "ansible", "playbook"),
                 *(f"nsfabric.linux.{playbook}" for playbook in playbooks),
                 *("-i", str(inventory), "-e", json.dumps(variables)),
             ],
@@ -80,10 +81,8 @@ class Fleet:
             text=True,
             check=False,
             timeout=self.patience,
-            cwd=self.folder,
             env={
                 **os.environ,
-                "PWD": str(self.folder),
                 "ANSIBLE_CONFIG": f"{self.folder}/ansible.cfg",
                 "ANSIBLE_STDOUT_CALLBACK": "nsfabric.linux.story",
                 "ANSIBLE_HOME": f"{self.folder}/home",

@@ -160,7 +160,7 @@ def test_a_translation_has_the_same_blocks(page: Path) -> None:
 def test_the_lab_prints_what_the_readme_shows(host: Host, tmp_path: Path) -> None:
     shown = next(block for block in of_page(ROOT / "README.md") if block.language == "text")
     # The drawing is written where one is.
-    variables = {**environment(tmp_path), "ANSIBLE_STDOUT_CALLBACK": "nsfabric.linux.story", "PWD": str(tmp_path)}
+    variables = {**environment(tmp_path), "ANSIBLE_STDOUT_CALLBACK": "nsfabric.linux.story"}
     words = ["env", "-i", *(f"{name}={value}" for name, value in variables.items()), "ansible-playbook"]
     words += ["nsfabric.linux.lab", "-e", "lab=bridged", "-e", "lab_down_command='./run lab bridged --down'"]
     printed = host.sh(f"cd {tmp_path}; {shlex.join(words)}")

@@ -22,7 +22,7 @@ THERE_ARE = f"there are {', '.join(ROLES)}"
 
 def lab(host: Host, folder: Path, *options: str) -> str:
     """What the playbook prints, in a folder of its own."""
-    variables = {**environment(folder), "ANSIBLE_STDOUT_CALLBACK": "nsfabric.linux.story", "PWD": str(folder)}
+    variables = {**environment(folder), "ANSIBLE_STDOUT_CALLBACK": "nsfabric.linux.story"}
     words = ["env", "-i", *(f"{name}={value}" for name, value in variables.items()), "ansible-playbook"]
     words += ["nsfabric.linux.lab", *(word for option in options for word in ("-e", option))]
     return host.sh(f"cd {folder}; {shlex.join(words)} </dev/null 2>&1 || true")

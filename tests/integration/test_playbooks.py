@@ -17,7 +17,8 @@ from snapshot import snapshot
 
 from roles import settle
 
-SAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "inventory"
+COLLECTION = Path(__file__).parents[2]
+SAMPLE = COLLECTION / "docs" / "examples" / "inventory"
 EDGE = {
     "netns": [{"name": "edge"}],
     "veth": [{"name": "up", "netns": "edge", "addresses": ["10.5.0.1/24"], "peer": {"name": "to-edge"}}],
@@ -109,6 +110,18 @@ def test_drawings_and_teardown(fleet: Fleet) -> None:
     assert re.fullmatch(r"changed: h1 \(\d+ steps\), h2 \(\d+ steps\)", first)
     assert second == "nothing to do: h1, h2"
     assert [snapshot(sandbox) for sandbox in hosts] == before
+
+
+def test_a_relative_folder_is_below_the_current_one(host: Host, tmp_path: Path) -> None:
+    """Whatever the shell says of it in PWD, which not every caller has."""
+    fleet = Fleet(host, tmp_path, ["h1"])
+    fleet.settings |= {"PWD": "/", "HOME": f"{tmp_path}/at"}
+    before = sorted(COLLECTION.rglob("*.svg"))
+    for folder in ("dr", "~/home"):
+        said(fleet.play("draw", nsfabric_drawings=folder))
+    for written in ("dr", "at/home"):
+        assert sorted(path.name for path in (tmp_path / written).iterdir()) == ["h1.mmd", "h1.svg"]
+    assert sorted(COLLECTION.rglob("*.svg")) == before
 
 
 def test_the_sample_inventory(host: Host, tmp_path: Path) -> None:
