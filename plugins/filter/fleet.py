@@ -11,7 +11,11 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.nsfabric.linux.plugins.plugin_utils import _drift, _report
+from ansible_collections.nsfabric.linux.plugins.plugin_utils import _declared, _drift, _report
+
+
+def declaration_errors(roles: object, topologies: object = None) -> list[str]:
+    return _declared.errors(roles, topologies)
 
 
 def undeclared(live: object, results: object) -> dict[str, list[dict[str, Any]]]:
@@ -51,4 +55,9 @@ def _results(name: str, results: object) -> Sequence[Mapping[str, Any]]:
 
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
-        return {"undeclared": undeclared, "drift": drift, "fleet_report": fleet_report}
+        return {
+            "declaration_errors": declaration_errors,
+            "undeclared": undeclared,
+            "drift": drift,
+            "fleet_report": fleet_report,
+        }

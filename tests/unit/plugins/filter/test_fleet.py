@@ -14,7 +14,13 @@ import yaml
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.nsfabric.linux.plugins.filter import fleet
-from ansible_collections.nsfabric.linux.plugins.filter.fleet import FilterModule, drift, fleet_report, undeclared
+from ansible_collections.nsfabric.linux.plugins.filter.fleet import (
+    FilterModule,
+    declaration_errors,
+    drift,
+    fleet_report,
+    undeclared,
+)
 
 
 def cable(netns: str, name: str, port: str, **peer: Any) -> dict[str, Any]:
@@ -202,3 +208,43 @@ def test_is_documented(name: str) -> None:
     page = yaml.safe_load(Path(fleet.__file__).with_name(f"{name}.yml").read_text(encoding="utf-8"))
     assert page["DOCUMENTATION"]["name"] == name
     assert yaml.safe_load(page["EXAMPLES"])
+
+
+@pytest.mark.parametrize(
+    ("roles", "topologies", "expected"),
+    [
+        (None, None, []),
+        ([], {}, []),
+        (("bridged", "nsfabric.linux.calico"), {"lab": {}}, []),
+        ({"bridged": 4}, None, ["nsfabric_roles is a mapping; a list of roles is right"]),
+        (True, None, ["nsfabric_roles is true; a list of roles is right"]),
+        (
+            [None, ["bridged"]],
+            None,
+            [f"nsfabric_roles has {it}; the name of a role is right" for it in ("null", "a list")],
+        ),
+        (
+            ["a.b", "../bridged"],
+            None,
+            [
+                f"nsfabric_roles: '{name}' is not the name of a role, such as bridged or namespace.collection.role"
+                for name in ("a.b", "../bridged")
+            ],
+        ),
+        ([], "lab", ["nsfabric_topologies is the text 'lab'; documents by the names of their topologies are right"]),
+        (
+            [],
+            {"lab": [], "other": 5},
+            [f"nsfabric_topologies: {it}; a document is right" for it in ("lab is a list", "other is 5")],
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_declaration(roles: Any, topologies: Any, expected: list[str]) -> None:
+    assert declaration_errors(roles, topologies) == expected
+
+
+def test_a_role_that_does_not_exist() -> None:
+    (told,) = declaration_errors(["bridged", "birdged"])
+    assert told.startswith("nsfabric_roles: there is no role birdged; there are bridge_trunk, bridged, calico, ")
+    (told,) = declaration_errors(["nobody.here.bridged"])
+    assert told == "nsfabric_roles: there is no role nobody.here.bridged; nobody.here is not installed or has none"
