@@ -61,7 +61,7 @@ def test_a_lab_without_namespaces_is_shown_as_well(host: Host, tmp_path: Path) -
 
 def test_a_lab_that_failed_says_what_is_left(host: Host, tmp_path: Path) -> None:
     said = lab(host, tmp_path, "lab=bridged", "bridged_namespaces=-1")
-    assert "bridged_namespaces is -1; 0 or more is right" in said
+    assert "bridged_namespaces is -1; 0 to 1023 is right" in said
     pins = "/run/nsfabric/sandboxes/lab-bridged"
     down = "ansible-playbook nsfabric.linux.lab -e lab=bridged -e lab_on=sandbox -e lab_state=absent"
     look = f"nsenter --net={pins}/net --mount={pins}/mnt ip -br address"

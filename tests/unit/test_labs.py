@@ -58,14 +58,24 @@ def test_an_index_has_every_lab(index: str) -> None:
     assert [lab for lab in labs.LABS if f"/{lab}\n" not in told and f"]({lab}.md)" not in told] == []
 
 
+BOUNDS = {
+    "bridge_trunk": "0 to 1022",
+    "bridged": "0 to 1023",
+    "calico": "1 to 100000",
+    **dict.fromkeys(("fastpath", "nat_gateway", "proxy_arp", "routed"), "0 to 100000"),
+}
+# These have a subnet of a network for each namespace.
+CUT = ("fastpath", "nat_gateway", "proxy_arp", "routed")
+
+
 @pytest.mark.parametrize(
     ("lab", "variables", "message"),
     [
         *[
-            (lab, {f"{lab}_namespaces": -1}, f"{lab}_namespaces is -1; 0 or more is right")
-            for lab in ("bridge_trunk", "bridged", "fastpath", "nat_gateway", "proxy_arp", "routed")
+            (lab, {f"{lab}_namespaces": number}, f"{lab}_namespaces is {number}; {bounds} is right")
+            for lab, bounds in BOUNDS.items()
+            for number in (int(bounds.split()[0]) - 1, int(bounds.split()[-1]) + 1, 8589934592)
         ],
-        ("calico", {"calico_namespaces": 0}, "calico_namespaces is 0; 1 or more is right"),
         (
             "bridged",
             {"bridged_namespaces": 6, "bridged_subnet": "10.1.0.0/29"},
@@ -74,13 +84,82 @@ def test_an_index_has_every_lab(index: str) -> None:
         (
             "bridged",
             {"bridged_namespaces": 300, "bridged_gateway": False, "bridged_outside": False},
-            "host_address: 10.1.0.0/24 has no address number 256: it has 256",
+            "bridged_namespaces is 300; bridged_subnet 10.1.0.0/24 has the addresses number 0 to 255",
         ),
+        (
+            "bridged",
+            {"bridged_namespaces": 0, "bridged_subnet": "10.1.0.0/32"},
+            "the number of the bridge is -2; bridged_subnet 10.1.0.0/32 has the addresses number -1 to 0",
+        ),
+        (
+            "bridge_trunk",
+            {"bridge_trunk_subnet6": "fd00::/126"},
+            "2 * bridge_trunk_namespaces is 4; bridge_trunk_subnet6 fd00::/126 has the addresses number 0 to 3",
+        ),
+        (
+            "calico",
+            {"calico_subnet": "10.1.0.0/32"},
+            "calico_number is 2; calico_subnet 10.1.0.0/32 has the addresses number 0 to 0",
+        ),
+        (
+            "calico",
+            {"calico_namespaces": 255},
+            "calico_number + calico_namespaces - 1 is 256; calico_subnet 1.1.1.0/24 has the addresses number 0 to 255",
+        ),
+        *[
+            (
+                lab,
+                {f"{lab}_namespaces": 256},
+                f"{lab}_namespaces is 256; {lab}_network 10.244.0.0/16 has the /24 subnets number 0 to 255",
+            )
+            for lab in CUT
+        ],
     ],
     ids=lambda value: value if isinstance(value, str) and " " not in value else "",
 )
 def test_a_number_of_namespaces_that_cannot_be(lab: str, variables: dict[str, Any], message: str) -> None:
     assert message in refusal(lab, variables)
+
+
+@pytest.mark.parametrize("lab", CUT)
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("length", 33, "16 to 32 is right with {lab}_network 10.244.0.0/16"),
+        ("length", 15, "16 to 32 is right with {lab}_network 10.244.0.0/16"),
+        ("length6", 129, "48 to 128 is right with {lab}_network6 fd00::/48"),
+        ("number", 256, "a /24 of {lab}_network 10.244.0.0/16 has the addresses number 0 to 255"),
+        ("host_number", -1, "a /24 of {lab}_network 10.244.0.0/16 has the addresses number 0 to 255"),
+    ],
+)
+def test_what_a_network_cannot_be_cut_into(lab: str, variable: str, value: int, message: str) -> None:
+    given = {f"{lab}_{variable}": value, f"{lab}_network6": "fd00::/48"}
+    assert f"{lab}_{variable} is {value}; {message.format(lab=lab)}" in refusal(lab, given)
+
+
+@pytest.mark.parametrize(
+    ("lab", "variable", "subnet"),
+    [
+        ("netns_pair", "netns_pair_number_a", "netns_pair_subnet_a"),
+        ("netns_pair", "netns_pair_number_b", "netns_pair_subnet_b"),
+        ("netns_to_host", "netns_to_host_number", "netns_to_host_subnet"),
+        ("netns_to_host", "netns_to_host_host_number", "netns_to_host_subnet"),
+        ("veth_pair", "veth_pair_number_a", "veth_pair_subnet"),
+        ("veth_pair", "veth_pair_number_b", "veth_pair_subnet"),
+    ],
+)
+def test_a_number_that_a_subnet_does_not_have(lab: str, variable: str, subnet: str) -> None:
+    wanted = f"{variable} is 256; {subnet} 10.244.1.0/24 has the addresses number 0 to 255"
+    assert wanted in refusal(lab, {variable: 256})
+    assert labs.document(lab, **{variable: -2})["veth"]
+
+
+@pytest.mark.parametrize("lab", [lab for lab, bounds in BOUNDS.items() if bounds.startswith("0 ")])
+def test_no_namespaces_at_all(lab: str) -> None:
+    document = labs.document(lab, **{f"{lab}_namespaces": 0})
+    assert not document["netns"]
+    assert not document.get("fastpath")
+    assert labs.checks(lab, **{f"{lab}_namespaces": 0}) == []
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible.cli.doc import DocCLI
 
 from ansible_collections.nsfabric.linux.plugins.module_utils import _validate
 from ansible_collections.nsfabric.linux.plugins.module_utils._model import document
@@ -80,6 +81,13 @@ def test_the_defaults_of_a_role_are_those_declared(role: str) -> None:
     for option, value in defaults.items():
         if "default" in options[option]:
             assert value == options[option]["default"], option
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_defaults_of_a_role_are_shown(role: str) -> None:
+    for option, declared_as in declared.of_role(role).items():
+        shown = f"default: {declared_as.get('default')}"
+        assert DocCLI.tty_ify(shown) == shown, option
 
 
 @pytest.mark.parametrize("role", ROLES)
