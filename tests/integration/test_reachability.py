@@ -122,6 +122,18 @@ def echo_requests(host: Host, netns: str) -> int:
     return int(dict(zip(*lines))["InEchos"])
 
 
+# Prints how many echo requests a namespace has sent, those included that still wait for a neighbour.
+SENT = (
+    """awk '/^Icmp:/ { if (n) print $n; else for (i = 1; i <= NF; i++) if ($i == "OutEchos") n = i }' /proc/net/snmp"""
+)
+
+
+def once_sent(pair: Host, count: int, command: str) -> subprocess.Popen[str]:
+    """Runs a command in the namespace that asks, as soon as it has sent so many echo requests."""
+    script = f"until [ $({SENT}) -ge {count} ]; do :; done; {command}"
+    return start(pair, ["timeout", str(60 * PATIENCE), "sh", "-ec", script], "ns1")
+
+
 def settled(host: Host, *namespaces: str) -> Host:
     """The host when IPv6 works on all its devices: until each has its own link-local address, it asks in vain."""
 
@@ -292,8 +304,8 @@ def test_the_far_end_down(pair: Host) -> None:
 
 def test_it_waits_for_a_network_that_settles(pair: Host) -> None:
     pair.sh("ip -n ns2 link set veth2 down")
-    later = start(pair, ["sh", "-c", "sleep 1.5; ip link set veth2 up"], "ns2")
-    row = one(pair, **{"from": "ns1", "to": "10.1.0.2", "timeout": 20, "wait": 0.5})
+    later = once_sent(pair, 2, "ip -n ns2 link set veth2 up")
+    row = one(pair, **{"from": "ns1", "to": "10.1.0.2", "timeout": 20 * PATIENCE, "wait": 0.5})
     later.communicate()
     assert row["ok"] is True
     assert row["attempts"] > 1
@@ -301,17 +313,18 @@ def test_it_waits_for_a_network_that_settles(pair: Host) -> None:
 
 def test_unreachable_is_what_stays_so_throughout_the_window(pair: Host) -> None:
     pair.sh("ip -n ns2 link set veth2 down")
-    later = start(pair, ["sh", "-c", "sleep 1; ip link set veth2 up"], "ns2")
+    later = once_sent(pair, 1, "ip -n ns2 link set veth2 up")
     row = one(pair, **{"from": "ns1", "to": "10.1.0.2", "expected": "unreachable", "wait": 20})
     later.communicate()
     assert (row["reachable"], row["ok"], row["reason"]) == (True, False, "10.1.0.2 answered")
 
 
 def test_unreachable_begins_when_the_others_have_ended(pair: Host) -> None:
-    """With veth2 down, the second check alone would hold."""
+    """With veth2 down, the second check alone would hold: it would be over before the first has asked three times."""
     pair.sh("ip -n ns2 link set veth2 down")
-    later = start(pair, ["sh", "-c", "sleep 3; ip link set veth2 up"], "ns2")
-    checks = [{"from": "ns1", "to": "10.1.0.2", "timeout": 20, "expected": e} for e in ("reachable", "unreachable")]
+    later = once_sent(pair, 4, "ip -n ns2 link set veth2 up")
+    asked = {"from": "ns1", "to": "10.1.0.2", "timeout": 20 * PATIENCE}
+    checks = [{**asked, "expected": expected} for expected in ("reachable", "unreachable")]
     result = pair.module("reachability", checks=checks)
     later.communicate()
     assert [row["ok"] for row in result["results"]] == [True, False]
@@ -392,12 +405,12 @@ def test_a_device_or_a_source_that_is_not_there(pair: Host) -> None:
 def test_a_device_replaced_meanwhile_is_bound_to_again(pair: Host) -> None:
     pair.sh("ip -n ns2 link set veth2 down")
     again = """
-        sleep 2; ip link delete veth1; ip link add veth1 type veth peer name veth2 netns ns2
+        ip link delete veth1; ip link add veth1 type veth peer name veth2 netns ns2
         ip address add 10.1.0.1/24 dev veth1; ip link set veth1 up
         ip -n ns2 address add 10.1.0.2/24 dev veth2; ip -n ns2 link set veth2 up
     """
-    later = start(pair, ["sh", "-c", again], "ns1")
-    row = one(pair, **{"from": "ns1", "to": "10.1.0.2", "device": "veth1", "timeout": 20})
+    later = once_sent(pair, 2, again)
+    row = one(pair, **{"from": "ns1", "to": "10.1.0.2", "device": "veth1", "timeout": 20 * PATIENCE})
     later.communicate()
     assert row["ok"] is True
 

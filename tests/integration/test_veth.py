@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import itertools
 import subprocess
-import time
+from pathlib import Path
 from typing import Any
 
 import pytest
-from host import Host, warnings
+from host import Host, until, warnings
 
 PLACES = ("", "ns1", "ns2")
 PLACEMENTS = list(itertools.product(PLACES, PLACES))
@@ -52,19 +52,26 @@ def test_made_in_place(host: Host, converge: Any, near: str, far: str) -> None:
     assert where(host, "a") == where(host, "b") == []
 
 
-def test_one_message_makes_it_in_place(host: Host) -> None:
-    """A monitor on the host sees nothing of a cable between two namespaces."""
+def test_one_message_makes_it_in_place(host: Host, tmp_path: Path) -> None:
+    """A monitor on the host sees nothing of a cable between two namespaces; what it sees, it sees in order."""
+    seen = tmp_path / "seen"
+
+    def listens() -> bool:
+        host.sh("ip link set before up; ip link set before down")
+        return "before" in seen.read_text()
+
     command = ["nsenter", "-t", str(host.pid), "-n", "-m", "ip", "monitor", "link"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as monitor:
-        time.sleep(0.3)
-        host.do("veth", netns="ns1", name="first", peer={"netns": "ns2", "name": "second"})
-        host.sh("ip link add last type bridge")
-        time.sleep(0.3)
-        monitor.kill()
-        seen = monitor.stdout.read() if monitor.stdout else ""
-    assert "last" in seen
-    assert "first" not in seen
-    assert "second" not in seen
+    with seen.open("w", encoding="utf-8") as told, subprocess.Popen(command, stdout=told) as monitor:
+        try:
+            host.sh("ip link add before type bridge")
+            assert until(listens)
+            host.do("veth", netns="ns1", name="first", peer={"netns": "ns2", "name": "second"})
+            host.sh("ip link add after type bridge")
+            assert until(lambda: "after" in seen.read_text())
+        finally:
+            monitor.kill()
+    assert "first" not in seen.read_text()
+    assert "second" not in seen.read_text()
 
 
 def is_moved(now: tuple[str, str], wanted: tuple[str, str]) -> bool:
@@ -149,16 +156,16 @@ def test_what_stands_in_its_place(host: Host, refused: Any) -> None:
 
 def test_a_far_end_that_has_no_name_here(host: Host, refused: Any) -> None:
     host.sh("ip netns add hidden; ip link add name a type veth peer name b netns hidden")
-    keeper = subprocess.Popen(
-        ["nsenter", "-t", str(host.pid), "-n", "-m", "ip", "netns", "exec", "hidden", "sleep", "60"]
-    )
-    time.sleep(0.2)
+    inside = ["nsenter", "-t", str(host.pid), "-n", "-m", "ip", "netns", "exec", "hidden"]
+    keeper = subprocess.Popen([*inside, "sh", "-c", "echo in; exec sleep 60"], stdout=subprocess.PIPE, text=True)
+    assert keeper.stdout
+    assert keeper.stdout.readline() == "in\n"
     host.sh("ip netns delete hidden")
     message = refused("veth", name="a", peer={"netns": "ns1", "name": "b"})
     assert message == "peer: the far end of a is in a namespace that has no name here"
     assert host.do("veth", name="a", state="absent")["changed"]
     keeper.kill()
-    keeper.wait()
+    keeper.communicate()
 
 
 def test_wrong_options(refused: Any) -> None:
