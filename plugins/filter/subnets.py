@@ -86,7 +86,7 @@ def dual_stack(
     """The subnets that are given of an IPv4 one and an IPv6 one, which a role's variables of these names say."""
     if isinstance(subnets, str) or len(subnets) != 2 or len(names) != 2:
         raise AnsibleFilterError("dual_stack: an IPv4 subnet and an IPv6 one are expected, and the names of both")
-    cuts = list((lengths or {}).items()) or [None, None]
+    cuts: list[Optional[tuple[str, object]]] = [*(lengths or {}).items()] or [None, None]
     for name, text, version, cut in zip(names, subnets, (4, 6), cuts):
         if text and not _is_of_version(text, version):
             raise AnsibleFilterError(f"{name} is {text}; an IPv{version} subnet is right")
