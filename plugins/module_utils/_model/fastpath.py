@@ -76,7 +76,7 @@ def _attach(planner: Planner, spec: PathSpec) -> None:
     if namespace is None:
         return
     mode = fastpath_checks.mode(planner, MODES if spec.mode == AUTO else (spec.mode,))
-    devices = {end.device: planner.link(End(spec.netns, end.device), "ends") for end in spec.ends}
+    devices = {end.device: planner.link(End(spec.netns, end.device), end.option) for end in spec.ends}
     if not mode or not all(devices.values()) or not fastpath_checks.allowed(planner, spec, mode):
         return
     table = tuple(

@@ -61,17 +61,17 @@ def _check_device(planner: Planner, spec: PathSpec, end: PathEnd, mode: str) -> 
         return
     hook = namespace.hooks.get(end.device)
     if hook and hook.shortcut and hook.shortcut.name != spec.name:
-        planner.refuse(f"{place} is an end of the fast path {hook.shortcut.name} already", "ends")
+        planner.refuse(f"{place} is an end of the fast path {hook.shortcut.name} already", end.option)
     elif hook and hook.taken:
-        planner.refuse(f"the place of our filter at {place} is taken: {hook.taken}", "ends")
+        planner.refuse(f"the place of our filter at {place} is taken: {hook.taken}", end.option)
     if end.device == LO:
-        planner.refuse(f"{place} is the loopback device, which nothing comes in by", "ends")
+        planner.refuse(f"{place} is the loopback device, which nothing comes in by", end.option)
     elif mode == PEER and not link.assumed and link.kind != "veth":
-        planner.refuse(f"{place} is {kind_name(link)}; mode peer goes to the far end of a veth", "ends")
+        planner.refuse(f"{place} is {kind_name(link)}; mode peer goes to the far end of a veth", end.option)
     elif mode == PEER and link.peer and link.peer.netns == spec.netns:
-        planner.refuse(f"{place} and its far end are in one namespace, where mode peer drops; use redirect", "ends")
+        planner.refuse(f"{place} and its far end are in one namespace, where mode peer drops; use redirect", end.option)
     elif mode == REDIRECT and end.addresses and not (end.mac or link.assumed or _far_mac(planner, link)):
-        planner.refuse(f"{place} has no far end in a named namespace, so its MAC is not known; give mac", "ends")
+        planner.refuse(f"{place} has no far end in a named namespace, so its MAC is not known; give mac", end.option)
 
 
 def _far_mac(planner: Planner, link: Link) -> bool:
@@ -81,12 +81,13 @@ def _far_mac(planner: Planner, link: Link) -> bool:
 
 def _check_addresses(planner: Planner, spec: PathSpec) -> None:
     """What the host answers for itself must not be led away."""
-    behind = {address for end in spec.ends for address in end.addresses}
+    behind = {address: end.number for end in spec.ends for address in end.addresses}
     for name, link in planner.state.namespaces[spec.netns].links.items():
         for found in link.addresses:
             host = found.text.split("/")[0]
             if host in behind:
-                planner.refuse(f"{host} is an address of {End(spec.netns, name)} itself, behind no device", "ends")
+                wrong = f"{host} is an address of {End(spec.netns, name)} itself, behind no device"
+                planner.refuse(wrong, f"ends[{behind[host]}].addresses")
 
 
 def _rules(planner: Planner, spec: PathSpec) -> Iterator[Rule]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
-from typing import Any, NamedTuple, Optional
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Optional
 
 from . import fastpath_table, values
 from .fastpath_program import MODES, PEER
@@ -37,12 +38,19 @@ REQUIRED_IF = [("state", "present", ("ends",))]
 Subject = tuple[str, str]
 
 
-class PathEnd(NamedTuple):
-    """A device that takes part, the addresses behind it, and the MAC there if it is told."""
+@dataclass(frozen=True)
+class PathEnd:
+    """A device that takes part, the addresses behind it, and the MAC there if it is told; `number` is its place."""
 
     device: str
     addresses: tuple[str, ...]
     mac: Optional[str]
+    number: int = field(default=0, compare=False)
+
+    @property
+    def option(self) -> str:
+        """Where its device stands."""
+        return f"ends[{self.number}].device"
 
 
 @dataclass(frozen=True)
@@ -71,7 +79,7 @@ class PathSpec:
 def read(reader: Reader) -> PathSpec:
     absent = reader.get("state") == "absent"
     given = reader.options.get("ends")
-    ends = [_read_end(Reader(end, reader.where(f"ends[{n}]"), reader.problems)) for n, end in enumerate(given or ())]
+    ends = [_read_end(reader, number, end) for number, end in enumerate(given or ())]
     if not absent and not given:
         reader.wrong("ends", "a fast path needs its devices, each with the addresses behind it")
     _check_unique(reader, ends)
@@ -86,12 +94,14 @@ def read(reader: Reader) -> PathSpec:
     )
 
 
-def _read_end(reader: Reader) -> PathEnd:
+def _read_end(entry: Reader, number: int, given: Mapping[str, Any]) -> PathEnd:
+    reader = Reader(given, entry.where(f"ends[{number}]"), entry.problems)
     addresses = reader.each("addresses", _address) or ()
     return PathEnd(
         reader.get("device", values.interface_name) or "",
         tuple(sorted(addresses, key=numeric)),
         reader.get("mac", values.mac),
+        number,
     )
 
 

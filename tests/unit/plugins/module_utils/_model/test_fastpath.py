@@ -143,15 +143,18 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     (config(ONE, name="a:b"), "name: 'a:b' is not a fast path's name"),
     (config(name="pods"), "ends"),
     ({"fastpath": [{"name": "pods", "ends": []}]}, "ends: a fast path needs its devices"),
-    (config(ONE, {"device": "nix"}), "ends: there is no link nix in the host"),
+    (config(ONE, {"device": "nix"}), "ends[1].device: there is no link nix in the host"),
     (config(ONE, netns="none"), "netns: namespace none does not exist"),
-    (config(ONE, {"device": "lo"}), "ends: lo is the loopback device, which nothing comes in by"),
-    (config(ONE, {"device": "t"}), "ends: t is a tun; mode peer goes to the far end of a veth"),
+    (config(ONE, {"device": "lo"}), "ends[1].device: lo is the loopback device, which nothing comes in by"),
+    (config(ONE, {"device": "t"}), "ends[1].device: t is a tun; mode peer goes to the far end of a veth"),
     (config({"device": "w1"}, {"device": "w2"}), "w1 and its far end are in one namespace, where mode peer drops"),
-    (config(ONE, {**V2, "addresses": ["10.0.1.2"]}), "ends: 10.0.1.2 is an address of v1 itself, behind no device"),
+    (
+        config(ONE, {**V2, "addresses": ["10.0.1.2"]}),
+        "ends[1].addresses: 10.0.1.2 is an address of v1 itself, behind no device",
+    ),
     (
         config(ONE, {"device": "v4", "addresses": ["10.0.4.3"]}, mode="redirect"),
-        "ends: v4 has no far end in a named namespace, so its MAC is not known; give mac",
+        "ends[1].device: v4 has no far end in a named namespace, so its MAC is not known; give mac",
     ),
 ]
 
@@ -192,11 +195,11 @@ def test_what_the_kernel_lacks() -> None:
 
 def test_the_place_is_taken() -> None:
     assert plan(host(there("v1", name="else")), config(*ENDS))[1] == [
-        "ends: v1 is an end of the fast path else already"
+        "ends[0].device: v1 is an end of the fast path else already"
     ]
     taken = {"v1": Hook(None, 1, "a filter of kind u32 at pref 50000")}
     assert plan(host(taken), config(*ENDS))[1] == [
-        "ends: the place of our filter at v1 is taken: a filter of kind u32 at pref 50000"
+        "ends[0].device: the place of our filter at v1 is taken: a filter of kind u32 at pref 50000"
     ]
 
 
