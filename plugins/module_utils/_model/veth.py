@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Optional
 
-from . import attributes, link, ports
+from . import attributes, link, ports, segments
 from .attributes import ETHERNET_MTU, Attributes, kind_name
-from .planner import Planner
+from .planner import Planner, Together
 from .problems import Reader
 from .scope import Scope
 from .state import HOST, End, Link, State, place
@@ -313,4 +313,5 @@ PLAN = {
     "configure links": _configure,
     "ports": _enslave,
     "addresses": _address,
+    "routes": Together(segments.warn),
 }
