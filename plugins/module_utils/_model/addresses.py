@@ -16,7 +16,7 @@ from . import values
 from .netns_route_actions import KERNEL, LEARNED
 from .netns_sysctl_keys import DISABLE_IPV6, key_name
 from .planner import Planner
-from .state import Address, End, Link, Namespace, Route, State, place
+from .state import LO, Address, End, Link, Namespace, Route, State, place
 from .step import CREATE, DELETE, Action, ip
 
 IPV6_MINIMUM_MTU = 1280
@@ -51,6 +51,8 @@ def exactly(
         if any(text == found.text for found in link.addresses):
             continue
         if values.family(text) == 6 and _lacks_ipv6(planner, end, f"{option}[{number}]"):
+            continue
+        if _is_of_loopback(planner, end, text, f"{option}[{number}]"):
             continue
         _warn_of_overlap(planner, end, text)
         planner.do(AddAddress(end.netns, end.name, text), "the address is missing")
@@ -99,6 +101,15 @@ def _lacks_ipv6(planner: Planner, end: End, option: str) -> bool:
         return False
     if not any(problem.message == wrong for problem in planner.problems.found):
         planner.forgo(wrong, option)
+    return True
+
+
+def _is_of_loopback(planner: Planner, end: End, text: str, option: str) -> bool:
+    """Whether the kernel would refuse an address (inet6_addr_add); says so."""
+    link = planner.state.namespaces[end.netns].links[end.name]
+    if not text.startswith("::1/") or end.name == LO or link.kind == "vrf" or link.assumed:
+        return False
+    planner.refuse(f"{text} cannot be given to {end}: the kernel takes ::1 on lo and on a VRF alone", option)
     return True
 
 

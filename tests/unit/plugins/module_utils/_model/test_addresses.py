@@ -24,6 +24,7 @@ from ansible_collections.nsfabric.linux.tests.unit.plugins.module_utils._model.l
     commands,
     device,
     planned,
+    problems,
     state,
 )
 
@@ -116,3 +117,20 @@ def test_ipv6_loses_only_the_hop_of_a_device_that_leaves() -> None:
     host.namespaces["ns1"] = state("ns1").namespaces["ns1"]
     way = planned(host, link=[{"name": "nic", "netns": "ns1"}])
     assert way.after.namespaces[""].routes == [replace(both, hops=both.hops[1:])]
+
+
+@pytest.mark.parametrize("address", ["::1", "::1/64", "0::1/128"])
+def test_the_address_of_the_loopback_device(address: str) -> None:
+    """inet6_addr_add refuses it on any other; a VRF is one of those that stand for it."""
+    vrf = End("", "vrf1")
+    host = state(links={NIC: device("nic"), vrf: replace(device("vrf1"), kind="vrf")})
+    wrong = "the kernel takes ::1 on lo and on a VRF alone"
+    text = "::1/64" if address.endswith("64") else "::1/128"
+    addresses = ["10.0.0.1/8", address]
+    assert problems(host, link=[{"name": "nic", "addresses": addresses}]) == [
+        f"config.link[0].addresses[1]: {text} cannot be given to nic: {wrong}"
+    ]
+    assert problems(host, veth=[{"name": "a", "peer": {"name": "b", "addresses": addresses}}]) == [
+        f"config.veth[0].peer.addresses[1]: {text} cannot be given to b: {wrong}"
+    ]
+    assert commands(host, link=[{"name": "vrf1", "addresses": [address]}]) == [f"ip address add {text} dev vrf1"]
