@@ -99,6 +99,7 @@ class RemoveHost(Action):
     def command(self) -> str:
         if self.name == LAN:
             return f"umount -l {net_path(LAN)}; rm -r {folder(LAN)}"
+        # The pin of a mount namespace stands on a mount of its own.
         mnt = mnt_path(self.name)
         return f"umount -l {net_path(self.name)} {mnt} {mnt}; rm -r {folder(self.name)}"
 
