@@ -26,6 +26,7 @@ from ._model import link_local
 from ._model.document import Config, Document, Plan
 from ._model.problems import Problems
 from ._model.registry import KINDS
+from ._module import Module
 from ._signals import Interrupted
 from ._transaction import Failed, Refused, carry_out, plan
 
@@ -37,8 +38,10 @@ PYROUTE2 = (0, 7)
 def run_resource(name: str) -> None:
     """The whole of a resource module: one entry of one kind."""
     kind = KINDS[name]
-    module = AnsibleModule(argument_spec=kind.options, supports_check_mode=True, **kind.rules)
-    document = read(module, {name: [module.params]}, root="")
+    module = Module(kind.options, **kind.rules)
+    document = documents.read({name: [module.given]}, module.problems, root="")
+    if module.problems:
+        refuse(module, module.problems)
     spec = document.specs[name][0]
     planned = guarded(module, f"module {name}", lambda session: _converge(module, session, document))
     warn(module, planned)

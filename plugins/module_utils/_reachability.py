@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ._errors import KernelError
 from ._kernel import privilege
 from ._kernel.reachability import absent, probe
@@ -21,15 +19,17 @@ from ._model.problems import Problems
 from ._model.reachability import Check
 from ._model.reachability_table import failure, matrix, table
 from ._model.trial import skipped
+from ._module import Module
 
 
 def run_reachability() -> None:
     """The whole of the reachability module."""
-    module = AnsibleModule(argument_spec=reachability.OPTIONS, supports_check_mode=True)
-    problems = Problems()
-    checks = reachability.read(module.params["checks"], problems)
-    if problems:
-        refuse(module, problems)
+    module = Module(reachability.OPTIONS)
+    checks = reachability.read(module.given.get("checks") or (), module.problems)
+    if module.problems:
+        refuse(module, module.problems)
+    if not checks:
+        module.warn("checks: there is none, so nothing is proved")
     lacking = privilege.missing()
     if lacking:
         module.fail_json(msg=f"this needs {' and '.join(lacking)}, which the process does not have; run it as root")
@@ -41,7 +41,7 @@ def run_reachability() -> None:
     _report(module, rows)
 
 
-def _rows(module: AnsibleModule, session: Session, checks: Sequence[Check]) -> list[dict[str, Any]]:
+def _rows(module: Module, session: Session, checks: Sequence[Check]) -> list[dict[str, Any]]:
     """One row for each check, in their order."""
     missing = _missing(module, session, checks)
     trials, full = probe(session, [check for check in checks if check.netns not in missing])
@@ -57,7 +57,7 @@ def _rows(module: AnsibleModule, session: Session, checks: Sequence[Check]) -> l
     ]
 
 
-def _missing(module: AnsibleModule, session: Session, checks: Sequence[Check]) -> set[str]:
+def _missing(module: Module, session: Session, checks: Sequence[Check]) -> set[str]:
     """The namespaces to do without: in check mode, an earlier task of the play may be the one that makes them."""
     missing, stale = absent(session, (check.netns for check in checks))
     problems = Problems()
@@ -73,7 +73,7 @@ def _missing(module: AnsibleModule, session: Session, checks: Sequence[Check]) -
     return set(missing)
 
 
-def _report(module: AnsibleModule, rows: Sequence[dict[str, Any]]) -> None:
+def _report(module: Module, rows: Sequence[dict[str, Any]]) -> None:
     failed = [row for row in rows if row["ok"] is False]
     result = {"ok": not failed, "results": list(rows), "table": table(rows), "matrix": matrix(rows)}
     if failed and module.params["fail"]:
@@ -83,7 +83,7 @@ def _report(module: AnsibleModule, rows: Sequence[dict[str, Any]]) -> None:
     module.exit_json(changed=False, **result)
 
 
-def refuse(module: AnsibleModule, problems: Problems) -> None:
+def refuse(module: Module, problems: Problems) -> None:
     found = [{"path": problem.path, "message": problem.message} for problem in problems.found]
     lines = [str(problem) for problem in problems.found]
     text = lines[0] if len(lines) == 1 else f"{len(lines)} problems, nothing was probed:\n- " + "\n- ".join(lines)

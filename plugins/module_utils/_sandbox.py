@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any, Optional
 
-from ansible.module_utils.basic import AnsibleModule
-
 from . import _signals
 from ._errors import KernelError
 from ._glue import guarded, refuse
@@ -27,6 +25,7 @@ from ._model.sandbox import Found, Wanted, Work
 from ._model.sandbox_actions import LAN, CreateHost, RemoveAll, RemoveHost, mnt_path, net_path, report
 from ._model.sandbox_lan import Lan
 from ._model.step import Step
+from ._module import Module
 from ._signals import Interrupted
 from ._transaction import Failed, Refused
 
@@ -36,11 +35,10 @@ PINS: dict[type, Any] = {CreateHost: pins.create, RemoveHost: pins.remove, Remov
 @_signals.told()
 def run_sandbox() -> None:
     """The whole of the sandbox module."""
-    module = AnsibleModule(argument_spec=sandbox.OPTIONS, supports_check_mode=True)
-    problems = Problems()
-    wanted = sandbox.read(Reader(module.params, "", problems))
-    if problems:
-        refuse(module, problems)
+    module = Module(sandbox.OPTIONS)
+    wanted = sandbox.read(Reader(module.given, "", module.problems))
+    if module.problems:
+        refuse(module, module.problems)
     result = guarded(module, f"sandbox {' '.join(wanted.names)}", lambda dummy: _converge(wanted, module.check_mode))
     module.exit_json(**result)
 

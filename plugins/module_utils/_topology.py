@@ -13,8 +13,6 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Optional
 
-from ansible.module_utils.basic import AnsibleModule
-
 from . import _ledger, _signals, _validate
 from ._errors import KernelError
 from ._glue import guarded, refuse, warn
@@ -40,6 +38,7 @@ from ._model.scope import Scope
 from ._model.sharing import shared
 from ._model.state import State
 from ._model.touched import DEVICES, Touched, namespaces_made
+from ._module import Module
 from ._transaction import Failed, Refused, carry_out
 
 BEFORE = "what was found before"
@@ -56,15 +55,12 @@ OPTIONS: dict[str, Any] = {
 @_signals.told()
 def run_topology() -> None:
     """The whole of the topology module."""
-    module = AnsibleModule(
-        argument_spec=OPTIONS, supports_check_mode=True, required_if=[("state", "present", ("config",))]
-    )
-    name, absent = module.params["name"], module.params["state"] == "absent"
-    problems = Problems()
-    if not re.fullmatch(NAME, name):
+    module = Module(OPTIONS, required_if=[("state", "present", ("config",))])
+    problems, name, absent = module.problems, module.given.get("name"), module.given.get("state") == "absent"
+    if name is not None and not re.fullmatch(NAME, name):
         problems.add("name", f"{name!r} is not a topology's name: letters, digits, '_', '-' and '.', at most 63")
-    given = {} if absent else module.params["config"]
-    if given is None:
+    given = {} if absent else module.given.get("config")
+    if given is None and not problems:
         problems.add("config", "is required with state: present; {} is a topology without anything")
     config = _validate.config(given or {}, problems)
     document = documents.read(config, problems)
@@ -84,7 +80,7 @@ def run_topology() -> None:
 class _Run:
     """One call: the document, together with the restoration of what the topology no longer declares."""
 
-    def __init__(self, module: AnsibleModule, config: Config, document: Document) -> None:
+    def __init__(self, module: Module, config: Config, document: Document) -> None:
         self.name: str = module.params["name"]
         self.absent = module.params["state"] == "absent"
         self.purge = self.absent or module.params["purge"]

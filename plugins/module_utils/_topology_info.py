@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
-
 from . import _ledger
-from ._glue import guarded, read
+from ._glue import guarded, read, refuse
 from ._kernel.observe import observe
 from ._kernel.session import Session
 from ._model import document as documents
@@ -23,6 +21,7 @@ from ._model.planner import stale_file
 from ._model.problems import Problems
 from ._model.scope import Scope
 from ._model.state import HOST, State
+from ._module import Module
 from ._transaction import Refused
 
 OPTIONS: dict[str, Any] = {
@@ -33,7 +32,9 @@ OPTIONS: dict[str, Any] = {
 
 def run_topology_info() -> None:
     """The whole of the topology_info module."""
-    module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
+    module = Module(OPTIONS)
+    if module.problems:
+        refuse(module, module.problems)
 
     def work(session: Session) -> dict[str, Any]:
         host = _ledger.this_host(session.host_inode())
@@ -49,7 +50,7 @@ def run_topology_info() -> None:
     module.exit_json(changed=False, **guarded(module, "topology_info", work, writes=False))
 
 
-def _named(module: AnsibleModule, recorded: Sequence[Ledger]) -> list[Ledger]:
+def _named(module: Module, recorded: Sequence[Ledger]) -> list[Ledger]:
     """The topologies that are asked for; in check mode an earlier task of the play may be the one that makes them."""
     names = module.params["names"]
     missing = sorted(set(names) - {ledger.name for ledger in recorded})
@@ -60,7 +61,7 @@ def _named(module: AnsibleModule, recorded: Sequence[Ledger]) -> list[Ledger]:
     return [ledger for ledger in recorded if ledger.name in names]
 
 
-def _recorded(module: AnsibleModule, session: Session, recorded: Sequence[Ledger]) -> dict[str, Any]:
+def _recorded(module: Module, session: Session, recorded: Sequence[Ledger]) -> dict[str, Any]:
     """What the kernel holds of the topologies' own documents."""
     config: dict[str, Any] = {}
     for ledger in recorded:
@@ -71,7 +72,7 @@ def _recorded(module: AnsibleModule, session: Session, recorded: Sequence[Ledger
     return config
 
 
-def _live(module: AnsibleModule, session: Session, recorded: Sequence[Ledger]) -> dict[str, Any]:
+def _live(module: Module, session: Session, recorded: Sequence[Ledger]) -> dict[str, Any]:
     """Everything there is, in all namespaces or in some of them."""
     namespaces = module.params["namespaces"]
     scope = Scope()
@@ -90,7 +91,7 @@ def _live(module: AnsibleModule, session: Session, recorded: Sequence[Ledger]) -
     return documents.describe(state, None if namespaces is None else {HOST, *namespaces} - missing)
 
 
-def _missing(module: AnsibleModule, scope: Scope, state: State) -> set[str]:
+def _missing(module: Module, scope: Scope, state: State) -> set[str]:
     """The namespaces to do without: in check mode an earlier task of the play may be the one that makes them."""
     missing = [name for name in scope.namespaces if name not in state.namespaces]
     unknown = [name for name in missing if name not in state.stale]

@@ -41,6 +41,7 @@ options:
     description:
       - What is to be checked. The rows of RV(results) come in the same order.
       - All of it is looked at before the first probe is sent. Whatever is wrong is told at once.
+      - Without any, nothing is probed, RV(ok) is true, and a warning says so.
     type: list
     elements: dict
     required: true

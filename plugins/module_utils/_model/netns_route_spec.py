@@ -125,9 +125,9 @@ def _read_hops(reader: Reader) -> tuple[HopSpec, ...]:
         weight = inner.get("weight", values.between(1, 256)) if len(several) > 1 else None
         hop = _read_hop(inner, weight or 1)
         if not options.get("gateway") and not options.get("device"):
-            reader.problems.add(inner.path, "a next hop needs a gateway or a device")
+            inner.wrong("", "a next hop needs a gateway or a device")
         elif any((hop.gateway, hop.device) == (other.gateway, other.device) for other in hops):
-            reader.problems.add(inner.path, "it is the same next hop as another; give that one more weight")
+            inner.wrong("", "it is the same next hop as another; give that one more weight")
         hops.append(hop)
     return tuple(hops)
 

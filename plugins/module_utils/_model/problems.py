@@ -35,23 +35,42 @@ class Problems:
         if problem not in self.found:
             self.found.append(problem)
 
+    def concern(self, path: str) -> bool:
+        """Whether something is wrong at a path or below it, or with all that it is a part of."""
+        parts = (f"{path}.", f"{path}[")
+        return any(
+            not path or path == found or found.startswith(parts) or path.startswith((f"{found}.", f"{found}["))
+            for found in (problem.path for problem in self.found)
+        )
+
     def __bool__(self) -> bool:
         return bool(self.found)
 
 
+def below(path: str, name: str) -> str:
+    """The path of an option of what stands at a path; either may be ""."""
+    return ".".join(part for part in (path, name) if part)
+
+
 class Reader:
-    """Takes the options of one entry, notes what cannot be understood and goes on."""
+    """Takes the options of one entry, notes what cannot be understood and goes on.
+
+    Where an option was wrong before, what the others would mean without it is not told.
+    """
 
     def __init__(self, options: Mapping[str, Any], path: str, problems: Problems) -> None:
         self.options = options
         self.path = path
         self.problems = problems
+        self.incomplete = problems.concern(path)
 
     def where(self, name: str) -> str:
-        return f"{self.path}.{name}" if self.path else name
+        return below(self.path, name)
 
     def wrong(self, name: str, message: str) -> None:
-        self.problems.add(self.where(name), message)
+        """Notes what is wrong with an option because of others, or because it is missing."""
+        if not self.incomplete:
+            self.problems.add(self.where(name), message)
 
     def get(self, name: str, parse: Optional[Callable[[Any], T]] = None) -> Any:
         """The option's canonical value; None where it was not given or cannot be understood."""
@@ -61,7 +80,7 @@ class Reader:
         try:
             return parse(value)
         except ValueError as error:
-            self.wrong(name, str(error))
+            self.problems.add(self.where(name), str(error))
             return None
 
     def each(self, name: str, parse: Callable[[Any], T]) -> Optional[tuple[T, ...]]:

@@ -89,8 +89,7 @@ class _Said:
             elif kind in LINKS and spec.absent:
                 self.gone |= getattr(spec, "claims", {spec.subject})
             elif kind in LINKS:
-                ends = spec.ends if kind == "veth" else [(spec.end, spec.wanted, "")]
-                for end, wanted, dummy in ends:
+                for end, wanted, dummy in spec.ends:
                     self.options.update((end, option) for option in _options(wanted))
             if kind == "bridge" and spec.ports is not None and not spec.absent:
                 self.bridges.add(spec.end)

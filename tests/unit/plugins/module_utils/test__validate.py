@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.nsfabric.linux.plugins.module_utils import _validate
+from ansible_collections.nsfabric.linux.plugins.module_utils._model import document
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.problems import Problems
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.registry import KINDS
 
@@ -65,13 +66,13 @@ def test_a_key_without_entries_is_nothing() -> None:
             },
             ["config.netns_route[0].nexthops[1].via: is the same option as gateway, which is given as well"],
         ),
-        ({"veth": {}}, ["config.veth: is a list of entries, not a mapping"]),
-        ({"veth": "x"}, ["config.veth: is a list of entries, not a string"]),
+        ({"veth": {}}, ["config.veth: must be a list of entries, not a mapping"]),
+        ({"veth": "x"}, ["config.veth: must be a list of entries, not a string"]),
         (
             {"netns": ["ns1", 3, {}]},
             [
-                "config.netns[0]: is a mapping of options, not a string",
-                "config.netns[1]: is a mapping of options, not a number",
+                "config.netns[0]: must be a mapping of options, not a string",
+                "config.netns[1]: must be a mapping of options, not the number 3",
                 "config.netns[2].name: is required",
             ],
         ),
@@ -111,6 +112,83 @@ def test_every_error_is_told_at_once(given: dict[str, Any], paths: list[str]) ->
     found = [message.split(":")[0] for message in check(**given)[1]]
     assert len(found) == len(paths)
     assert all(any(path.endswith(end) for path in found) for end in paths), found
+
+
+QUOTE = "quote it: YAML reads a bare on, off, yes and no as true and false"
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "wrong"),
+    [
+        ("netns", {"name": True}, [f".name: must be text, not true; {QUOTE}"]),
+        ("netns", {"name": 1.1}, [".name: must be text, not the number 1.1; quote it"]),
+        ("netns", {"name": ["a"]}, [".name: must be text, not a list"]),
+        ("netns", {"name": {}}, [".name: must be text, not a mapping"]),
+        ("netns", {"name": "a", "state": True}, [f".state: must be one of present, absent, not true; {QUOTE}"]),
+        ("netns", {"name": "a", "state": "gone"}, [".state: must be one of present, absent, not 'gone'"]),
+        ("netns", {"name": "a", "lo_up": []}, [".lo_up: must be true or false, not a list"]),
+        ("netns_route", {"dest": "default", "dev": False}, [f".dev: must be text, not false; {QUOTE}"]),
+        (
+            "netns_route",
+            {"dest": "default", "nexthops": [{"via": "10.0.0.1", "weight": True}, {"via": 1.5}, 5]},
+            [
+                ".nexthops[0].weight: must be a whole number, not true",
+                ".nexthops[1].via: must be text, not the number 1.5; quote it",
+                ".nexthops[2]: must be a mapping of options, not the number 5",
+            ],
+        ),
+        (
+            "bridge",
+            {
+                "name": "b",
+                "mtu": float("inf"),
+                "max_age": float("nan"),
+                "forward_delay": float("-inf"),
+                "priority": "x",
+            },
+            [
+                ".mtu: must be a whole number, not .inf",
+                ".priority: must be a whole number, not 'x'",
+                ".forward_delay: must be a whole number, not -.inf",
+                ".max_age: must be a whole number, not .nan",
+            ],
+        ),
+        ("bridge", {"name": "b", "mtu": 1.5}, [".mtu: must be a whole number, not the number 1.5"]),
+        ("bridge", {"name": "b", "mtu": "Infinity"}, [".mtu: must be a whole number, not 'Infinity'"]),
+        (
+            "bridge",
+            {"name": "b", "ports": ["a", True, 7, None]},
+            [f".ports[1]: must be text, not true; {QUOTE}", ".ports[3]: must be text, not null"],
+        ),
+        ("bridge", {"name": "b", "ports": False}, [".ports: must be a list, not false"]),
+        ("bridge", {"name": "b", "ports": {"a": 1}}, [".ports: must be a list, not a mapping"]),
+        ("veth", {"name": "a", "peer": 5}, [".peer: must be a mapping of options, not the number 5"]),
+    ],
+)
+def test_what_has_a_wrong_type(kind: str, options: dict[str, Any], wrong: list[str]) -> None:
+    """Nothing else is told of it, though the model finds things missing."""
+    found = Problems()
+    document.read(_validate.config({kind: [options]}, found), found)
+    assert [str(problem) for problem in found.found] == [f"config.{kind}[0]{message}" for message in wrong]
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_an_entry_that_is_no_mapping_is_told_once(kind: str) -> None:
+    for entry, name in (("x", "a string"), (None, "null"), ([], "a list"), (True, "true")):
+        found = Problems()
+        document.read(_validate.config({kind: [entry]}, found), found)
+        assert [str(problem) for problem in found.found] == [
+            f"config.{kind}[0]: must be a mapping of options, not {name}"
+        ]
+
+
+def test_numbers_are_text_as_they_are_written() -> None:
+    config, wrong = check(
+        netns=[{"name": 1}], bridge=[{"name": 2, "ports": [3]}], netns_route=[{"dest": "::/0", "dev": 4}]
+    )
+    assert not wrong
+    assert (config["netns"][0]["name"], config["bridge"][0]["ports"]) == ("1", ["3"])
+    assert config["netns_route"][0]["device"] == "4"
 
 
 def test_what_is_right_beside_an_error_is_read_on() -> None:
