@@ -54,7 +54,8 @@ def owners_of(document: Document, state: State) -> Owners:
 
 
 def _owner(spec: Any) -> tuple[Any, list[str]]:
-    parts = [part for end in getattr(spec, "ends", ()) for part in end] + [getattr(spec, "wanted", None)]
+    ends = [end for end in getattr(spec, "ends", ()) if isinstance(end, tuple)]
+    parts = [part for end in ends for part in end] + [getattr(spec, "wanted", None)]
     wanted = [part for part in parts if isinstance(part, Attributes)]
     return getattr(spec, "entry", None), [text for each in wanted for text in each.addresses or ()]
 
