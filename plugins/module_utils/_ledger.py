@@ -43,7 +43,6 @@ def names() -> list[str]:
 def load(name: str, host: str) -> Optional[Ledger]:
     """A topology's ledger; None where there is none, or where it is another boot's or another host's."""
     attempted, hint = f"read the ledger of topology {name}", "what it had made is not known then; to go on without it: "
-    remedy = f"rm {path_of(name)}"
     _require_folders()
     place = _files.new(path_of(name))
     _files.require(place, _files.FILE, attempted, f"the next one is written there; to go on without it: rm -r {place}")
@@ -63,10 +62,12 @@ def load(name: str, host: str) -> Optional[Ledger]:
     except FileNotFoundError:
         return None
     except OSError as error:
-        wrong = error.strerror or str(error)
+        # Too many open files, no memory: it may be whole, and what it knows is known nowhere else.
+        cause = "that says nothing of the ledger, which is needed; mend the cause, and run again"
+        raise KernelError(attempted, "", error.strerror or str(error), cause) from error
     except (AttributeError, ValueError, TypeError, KeyError):
         wrong = "it is damaged"
-    raise KernelError(attempted, "", wrong, hint + remedy)
+    raise KernelError(attempted, "", wrong, f"{hint}rm {path_of(name)}")
 
 
 def _require_folders() -> None:

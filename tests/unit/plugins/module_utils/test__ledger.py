@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -83,6 +84,27 @@ def test_what_was_not_written_so_is_damaged(folder: Path, name: str, value: Any)
     path = folder / "lab.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), name: value}))
     with pytest.raises(KernelError, match=r"topology lab .*: it is damaged; .* rm .*/lab\.json"):
+        _ledger.load("lab", "boot:1")
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO])
+def test_what_cannot_be_read_now_is_not_to_be_deleted(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    _ledger.save(ledger())
+
+    def fail(*dummy: Any, **more: Any) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(_ledger, "open", fail, raising=False)
+    with pytest.raises(KernelError, match="cannot read the ledger of topology lab") as told:
+        _ledger.load("lab", "boot:1")
+    assert os.strerror(number) in str(told.value)
+    assert "mend the cause, and run again" in str(told.value)
+    assert "rm " not in str(told.value)
+
+
+def test_a_directory_in_its_place_is_to_be_deleted(folder: Path) -> None:
+    (folder / "lab.json").mkdir(parents=True)
+    with pytest.raises(KernelError, match=r"Is a directory; .*: rm -r .*/lab\.json"):
         _ledger.load("lab", "boot:1")
 
 
