@@ -978,6 +978,23 @@ def test_nexthop_objects(wired: Host, converge: Converge) -> None:
         assert text(wired, destination, "-6" if ":" in destination else "") == []
 
 
+def test_routes_to_several_are_others(wired: Host, converge: Converge) -> None:
+    """There are no words for them: they are not told, but replaced and removed where a declared one has their place."""
+    wired.sh(
+        "ip route add multicast 239.9.0.0/16 dev v1; ip route add broadcast 10.9.1.255 dev v1 table main;"
+        " ip -6 route add anycast fd00:9::1 dev v1 table main"
+    )
+    told = {each["destination"] for each in wired.do("topology_info")["config"].get("netns_route", ())}
+    assert not told & {"239.9.0.0/16", "10.9.1.255/32", "fd00:9::1/128"}
+    same_again(wired)
+    converge("netns_route", destination="239.9.0.0/16", device="v1")
+    assert text(wired, "239.9.0.0/16") == ["239.9.0.0/16 dev v1 scope link"]
+    converge("netns_route", destination="10.9.1.255", state="absent")
+    assert text(wired, "10.9.1.255") == []
+    converge("netns_route", destination="fd00:9::1", state="absent")
+    assert text(wired, "fd00:9::1", "-6") == []
+
+
 def test_names_of_devices(host: Host, converge: Converge) -> None:
     for name in ("eth9.100", "br-lan", "veth1@x", "über"):
         host.sh(f"ip link add '{name}' type veth peer name peer; ip link set '{name}' up; ip link set peer up")

@@ -21,6 +21,15 @@ ROUTES = (
     "10.3.0.0/16 nexthop via 192.0.2.9 dev eth1 nexthop via 198.51.100.9 dev eth2",
     "10.4.0.0/16 via 192.0.2.9 table 100",
     "2001:db8:99::/64 nexthop via 2001:db8:1::9 dev eth1 nexthop via 2001:db8:2::9 dev eth2",
+    "multicast 239.1.0.0/16 dev eth1 table 9",
+    "multicast 239.2.0.0/16 dev eth1",
+    "broadcast 10.63.0.255 dev eth1 table 10",
+    "broadcast 192.0.2.255 dev eth1 metric 5",
+    "anycast 10.64.0.1 dev eth1",
+    "local 10.65.0.0/16 dev eth1",
+    "anycast 2001:db8:63::1 dev eth1",
+    "multicast ff05::/16 dev eth1 table 9",
+    "local 2001:db8:64::1 dev eth1",
 )
 PATHS = [{"via": "192.0.2.9", "device": "eth1"}, {"via": "198.51.100.9", "device": "eth2"}]
 V6 = "2001:db8:1::1/64"
@@ -63,7 +72,7 @@ def host(host: Host) -> Host:
 def of_others(host: Host) -> str:
     """What the kernel did not make itself, whether its devices are up or not."""
     shown = host.sh(
-        "ip route show table all | grep -v proto.kernel; ip -6 route | grep -v proto.kernel;"
+        "ip route show table all | grep -v proto.kernel; ip -6 route show table all | grep -v proto.kernel;"
         " ip neighbor show nud permanent"
     )
     return re.sub(r" dead| linkdown| proto static", "", shown)

@@ -16,7 +16,7 @@ from typing import Any, Optional
 
 from .._errors import KernelError
 from .._model import values
-from .._model.netns_route_actions import AddRoute, DeleteRoute, ReplaceRoute
+from .._model.netns_route_actions import KERNEL, TABLES, TO_NOWHERE, TO_SEVERAL, AddRoute, DeleteRoute, ReplaceRoute
 from .._model.state import Hop, Route
 from . import messages, netlink, wait
 from .link import IFA_ADDRESS, IFA_FLAGS, index
@@ -24,7 +24,10 @@ from .messages import NEXTHOP, Attributes, Message
 from .netlink import Query, Request
 from .session import Session
 
-TYPES = {"unicast": 1, "local": 2, "blackhole": 6, "unreachable": 7, "prohibit": 8, "throw": 9}
+TYPES = {
+    **{"unicast": 1, "local": 2, "broadcast": 3, "anycast": 4, "multicast": 5},
+    **{"blackhole": 6, "unreachable": 7, "prohibit": 8, "throw": 9},
+}
 SCOPES = {"global": 0, "site": 200, "link": 253, "host": 254, "nowhere": 255}
 RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC = 1, 4, 5, 6, 7
 RTA_METRICS, RTA_MULTIPATH, RTA_CACHEINFO, RTA_TABLE, RTA_VIA, RTA_PREF = 8, 9, 12, 15, 18, 20
@@ -46,8 +49,6 @@ UNSPECIFIED = {socket.AF_INET: "0.0.0.0", socket.AF_INET6: "::"}
 TABLE_COMPAT = 252
 RTNH_F_ONLINK = 4
 RTM_F_CLONED = 0x200
-# Table and protocol.
-LOCAL_BY_KERNEL = (255, 2)
 IFA_F_DADFAILED, IFA_F_TENTATIVE = 0x08, 0x40
 # Duplicate address detection waits up to a second and then listens for one.
 PATIENCE = 5.0
@@ -56,9 +57,10 @@ SCOPE_NAMES = {number: name for name, number in SCOPES.items()}
 
 
 def read(session: Session, netns: str, names: Mapping[int, str], versions: AbstractSet[int]) -> list[Route]:
-    """Every route of these IP versions that can be declared, in the kernel's order.
+    """Every route of these IP versions that somebody made or can declare, in the kernel's order.
 
-    Left out are cached and multicast ones, and those that every address brings along in the table `local`.
+    Left out are cached ones, and those that every address brings along in the table `local`; for a port of a VRF the
+    kernel keeps these in the table of that.
     """
     routes = []
     for family in (messages.FAMILIES[version] for version in sorted(versions)):
@@ -66,8 +68,9 @@ def read(session: Session, netns: str, names: Mapping[int, str], versions: Abstr
         for message in session.socket(netns).dump(query):
             of_family, dummy, dummy, dummy, table, protocol, dummy, kind, flags = message.header
             # Asked for a family that it does not have, the kernel dumps all others.
-            other = of_family != family or flags & RTM_F_CLONED or (table, protocol) == LOCAL_BY_KERNEL
-            if kind in TYPE_NAMES and not other:
+            name = TYPE_NAMES.get(kind)
+            brought = protocol == KERNEL and (table == TABLES["local"] or name in TO_SEVERAL)
+            if name and of_family == family and not (flags & RTM_F_CLONED or brought):
                 routes.append(_route(message, names))
     return routes
 
@@ -89,7 +92,7 @@ def _route(message: Message, names: Mapping[int, str]) -> Route:
         source=messages.host(found.get(RTA_PREFSRC)),
         mtu=(messages.number(messages.attributes(metrics).get(RTAX_MTU)) if metrics else 0) or None,
         # The kernel names `lo` as the device of an IPv6 route that leads nowhere.
-        hops=_hops(found, flags, names) if name in ("unicast", "local") else (),
+        hops=() if name in TO_NOWHERE else _hops(found, flags, names),
         selector=bytes([tos, source_length]).hex() + found.get(RTA_SRC, b"").hex() if tos or source_length else "",
         details=_details(found),
         nexthop=messages.number(found.get(RTA_NH_ID)),

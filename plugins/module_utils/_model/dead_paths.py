@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Paths of a route through devices that are down: it keeps them while another path lives, but is not made with them."""
+"""Paths of a route through devices that are down: it may keep them, but is not made with them."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def alive(planner: Planner, netns: str, routes: Iterable[Route]) -> Iterator[Non
 
 
 def _dead(route: Route, namespace: Namespace) -> set[str]:
-    """The devices of a route that are down, where another one is up."""
+    """The devices of a route that are down, where it keeps them: another one is up, or it leads no farther."""
     down = {name for name in route.devices if namespace.links[name].up is False}
-    return down if down < route.devices else set()
+    return down if down < route.devices or route.outlasts_down else set()
 
 
 def _go_down(planner: Planner, end: End) -> None:

@@ -56,7 +56,8 @@ def order(spec: RouteSpec) -> int:
 def subjects(state: State, netns: str) -> Iterator[Subject]:
     """The routes somebody added; not what the kernel made itself, nor what there are no words for."""
     routes = [found for found in state.namespaces[netns].routes if found.protocol not in KERNEL_MADE]
-    for key in dict.fromkeys(found.key for found in routes if found.scope in SCOPES and not found.selector):
+    told = (found for found in routes if found.scope in SCOPES and found.type in TYPES and not found.selector)
+    for key in dict.fromkeys(found.key for found in told):
         yield netns, key
 
 

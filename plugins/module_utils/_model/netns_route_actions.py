@@ -39,6 +39,9 @@ PROTOCOLS = {
 }
 TABLE_NAMES = {number: name for name, number in TABLES.items()}
 PROTOCOL_NAMES = {number: name for name, number in PROTOCOLS.items()}
+# What leads nowhere, and what there are no words for: somebody else's.
+TO_NOWHERE = ("blackhole", "unreachable", "prohibit", "throw")
+TO_SEVERAL = ("broadcast", "anycast", "multicast")
 # What the kernel gives an IPv6 route without a metric (IP6_RT_PRIO_USER).
 IPV6_METRIC = 1024
 
@@ -91,7 +94,8 @@ def _key_words(route: Route) -> list[object]:
     words: list[object] = ["default" if route.destination in values.DEFAULT.values() else route.destination]
     if route.selector[:2] not in ("", "00"):
         words += ["tos", f"0x{route.selector[:2]}"]
-    if route.table != TABLES["main"]:
+    # iproute2 takes the table of some types to be `local`.
+    if route.table != TABLES["main"] or route.type in ("local", "broadcast", "anycast"):
         words += ["table", table_name(route.table)]
     if route.metric and (values.family(route.destination), route.metric) != (6, IPV6_METRIC):
         words += ["metric", route.metric]
@@ -107,7 +111,7 @@ def route_words(route: Route) -> list[object]:
     if len(route.hops) == 1:
         words += hop_words(route.hops[0], family)
     words += [*rest, "proto", protocol_name(route.protocol)]
-    if family == 4 and route.type == "unicast":
+    if family == 4 and route.type in ("unicast", *TO_SEVERAL):
         words += ["scope", route.scope]
     words += ["src", route.source] if route.source else []
     words += ["mtu", route.mtu] if route.mtu else []

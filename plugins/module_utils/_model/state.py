@@ -200,6 +200,11 @@ class Route:
     def devices(self) -> frozenset[str]:
         return frozenset(hop.device for hop in self.hops if hop.device)
 
+    @property
+    def outlasts_down(self) -> bool:
+        """Whether it stays when its device goes down: IPv4 keeps what does not leave the host."""
+        return self.scope == "host" and self.family == 4
+
 
 class NeighborKey(NamedTuple):
     device: str
@@ -325,7 +330,11 @@ class Namespace:
 
     def forget_devices(self, names: AbstractSet[str], gone: bool = True) -> None:
         """What goes when devices leave a namespace, or only go down (not `gone`): their routes and neighbours."""
-        self.routes = [left for route in self.routes if (left := self._left(route, names, gone))]
+
+        def left(route: Route) -> Optional[Route]:
+            return route if route.outlasts_down and not gone else self._left(route, names, gone)
+
+        self.routes = [route for route in map(left, self.routes) if route]
         self.neighbors = {key: value for key, value in self.neighbors.items() if key.device not in names}
 
     def forget_protocol(self, name: str, version: int, gone: bool) -> None:
