@@ -317,3 +317,57 @@ def test_what_ipv6_keeps_on_the_loopback_device(host: Host) -> None:
     host.do("topology", name="lab", state="absent")
     assert "prohibit 2001:db8:6::/64" in host.sh("ip -6 route", "theirs")
     assert "default" not in host.sh("ip -6 route", "theirs")
+
+
+OWN_MTU = "/proc/sys/net/ipv6/conf/eth1/mtu"
+IPV6_MTUS: dict[str, dict[str, Any]] = {
+    **{name: CHANGES[name] for name in ("down", "a cable down", "moved", "too small for IPv6", "without IPv6")},
+    "a smaller MTU": {"link": [{"name": "eth1", "mtu": 1400}]},
+    "the same MTU": {"link": [{"name": "eth1", "mtu": 1300}]},
+    "a still smaller MTU": {"link": [{"name": "eth1", "mtu": 1290}]},
+    "declared": {
+        "link": [{"name": "eth1", "mtu": 1400}],
+        "netns_sysctl": [{"name": "net.ipv6.conf.eth1.mtu", "value": "1290"}],
+    },
+}
+
+
+@pytest.mark.parametrize("name", IPV6_MTUS)
+def test_the_mtu_for_ipv6_alone(host: Host, name: str) -> None:
+    """The kernel sets it to the device's whenever that changes or the device comes up."""
+    host.sh(f"echo 1300 > {OWN_MTU}")
+    config = IPV6_MTUS[name]
+    for steps in range(plan_of(host, config=config) + 1):
+        failed = host.module("topology", name="lab", config=config, inside=after(steps, refuse))
+        assert failed["msg"].endswith("The host was put back as it was found."), failed["msg"]
+        assert host.sh(f"cat {OWN_MTU}") == "1300\n", f"failed after {steps} steps"
+    apply(host, config)
+    assert not apply(host, config)["changed"]
+    if name == "a smaller MTU":
+        assert host.sh(f"cat {OWN_MTU}") == "1300\n"
+    host.do("topology", name="lab", state="absent")
+    assert host.sh(f"cat {OWN_MTU}") == "1300\n"
+
+
+@pytest.mark.parametrize("name", ["down", "moved", "a smaller MTU"])
+def test_the_mtu_for_ipv6_alone_after_a_kill(host: Host, name: str) -> None:
+    host.sh(f"echo 1300 > {OWN_MTU}")
+    config = IPV6_MTUS[name]
+    for steps in range(plan_of(host, config=config) + 1):
+        host.module("topology", name="lab", config=config, inside=after(steps, kill))
+        host.do("topology", name="lab", state="absent")
+        assert host.sh(f"cat {OWN_MTU}") == "1300\n", f"killed after {steps} steps"
+    apply(host, config)
+    for steps in range(plan_of(host, state="absent") + 1):
+        host.module("topology", name="lab", state="absent", inside=after(steps, kill))
+        host.do("topology", name="lab", state="absent")
+        assert host.sh(f"cat {OWN_MTU}") == "1300\n", f"killed on the way back after {steps} steps"
+        apply(host, config)
+
+
+@pytest.mark.parametrize("name", ["down", "moved", "a smaller MTU"])
+def test_an_mtu_for_ipv6_that_nobody_set_is_the_devices(host: Host, name: str) -> None:
+    apply(host, IPV6_MTUS[name])
+    host.do("topology", name="lab", state="absent")
+    host.sh("ip link set eth1 mtu 1450")
+    assert host.sh(f"cat {OWN_MTU}") == "1450\n"

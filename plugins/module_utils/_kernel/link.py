@@ -30,11 +30,13 @@ IFA_F_SECONDARY, IFA_F_PERMANENT, IFA_F_MANAGETEMPADDR, IFA_F_TEMPORARY = 0x01, 
 RTEXT_FILTER_SKIP_STATS = 8
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER, IFLA_TXQLEN = 1, 3, 4, 5, 10, 13
 IFLA_LINKINFO, IFLA_AF_SPEC, IFLA_EXT_MASK, IFLA_LINK_NETNSID, IFLA_MIN_MTU, IFLA_MAX_MTU = 18, 26, 29, 37, 50, 51
-IFLA_PROP_LIST, IFLA_ALT_IFNAME = 52, 53
+IFLA_PROP_LIST, IFLA_ALT_IFNAME, IFLA_OPERSTATE, IFLA_CARRIER = 52, 53, 16, 33
+# Not present, down, or what is below it is.
+OPER_DOWN = (1, 2, 3)
 IFLA_INFO_KIND, IFLA_INFO_DATA = 1, 2
 IFLA_VLAN_FLAGS, VLAN_FLAG_LOOSE_BINDING, IFLA_VXLAN_LINK = 2, 0x04, 3
 # Within IFLA_AF_SPEC the settings of IPv6 are numbers in a row; of a device without IPv6 there are none.
-IFLA_INET6_CONF, DEVCONF_DISABLE_IPV6, DEVCONF_KEEP_ADDR_ON_DOWN = 2, 26, 42
+IFLA_INET6_CONF, DEVCONF_MTU, DEVCONF_DISABLE_IPV6, DEVCONF_KEEP_ADDR_ON_DOWN = 2, 2, 26, 42
 IFA_ADDRESS, IFA_LOCAL, IFA_LABEL, IFA_CACHEINFO, IFA_FLAGS, IFA_PROTO = 1, 2, 3, 6, 8, 11
 RT_SCOPE_HOST = 254
 IFA_F_NODAD, IFA_F_HOMEADDRESS, IFA_F_NOPREFIXROUTE, IFA_F_MCAUTOJOIN = 0x02, 0x10, 0x200, 0x400
@@ -100,6 +102,7 @@ class Seen:
         settings = _ipv6_settings(found.get(IFLA_AF_SPEC))
         self.ipv6 = not _setting(settings, DEVCONF_DISABLE_IPV6)
         self.keeps_ipv6 = _setting(settings, DEVCONF_KEEP_ADDR_ON_DOWN) > 0
+        self.ipv6_mtu = _setting(settings, DEVCONF_MTU)
         self.addresses: tuple[Address, ...] = ()
 
     def link(self, names: Mapping[int, str], peer: Optional[End]) -> Link:
@@ -123,6 +126,7 @@ class Seen:
             ipv6=self.ipv6,
             keeps_ipv6=self.keeps_ipv6,
             arp=self.arp,
+            ipv6_mtu=self.ipv6_mtu,
         )
 
 
@@ -238,6 +242,14 @@ def index(session: Session, netns: str, name: str) -> int:
     if not found:
         raise KernelError(f"find device {name}", netns, "there is no such device any more")
     return found
+
+
+def is_settled(session: Session, netns: str, name: str) -> bool:
+    """Whether the kernel has taken note of a device's carrier, which it does some time after the device came up."""
+    body = messages.LINK.pack(0, 0, index(session, netns, name), 0, 0) + WITHOUT_STATISTICS
+    message = session.socket(netns).get(Query(netlink.RTM_GETLINK, messages.LINK, body))
+    runs = message.header[3] & IFF_UP and messages.number(message.attributes.get(IFLA_CARRIER))
+    return not runs or messages.number(message.attributes.get(IFLA_OPERSTATE)) not in OPER_DOWN
 
 
 def _set(session: Session, action: SetLink) -> list[tuple[str, Request]]:

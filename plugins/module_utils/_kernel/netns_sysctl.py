@@ -13,11 +13,14 @@ from dataclasses import replace
 
 from .._errors import KernelError
 from .._model.netns_sysctl import WriteSysctl
-from .._model.netns_sysctl_keys import Key, device_of, key_name, normal
+from .._model.netns_sysctl_keys import Key, device_of, ipv6_mtu, key_name, normal
 from .._model.state import HOST, Sysctl
+from . import link, wait
 from .session import Session
 
 ROOT = "/proc/sys"
+# The kernel's link watch works once a second at least.
+PATIENCE = 5.0
 HINTS = {
     errno.EINVAL: "the kernel does not take this value",
     errno.ERANGE: "the kernel does not take this value",
@@ -72,6 +75,10 @@ def read_here(key: Key) -> Sysctl:
 
 def write(session: Session, action: WriteSysctl) -> None:
     """Writes a key inside a namespace."""
+    device = device_of(action.key)
+    if device and action.key == ipv6_mtu(device):
+        # When the carrier of a device that came up is noticed, the kernel sets this key to the device's MTU.
+        wait.until(lambda: link.is_settled(session, action.netns, device), PATIENCE)
     with session.enter(action.netns):
         try:
             descriptor = os.open(_path(action.key), os.O_WRONLY | os.O_CLOEXEC)

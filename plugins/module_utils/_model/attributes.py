@@ -16,7 +16,18 @@ from typing import Any, Optional
 
 from . import addresses, losses, values
 from .addresses import IPV6_MINIMUM_MTU, too_small_for_ipv6
-from .following import NO_MAC, OWN, below, bridges_of, follow, follow_mtu, has_ports_mac, on_top, press
+from .following import (
+    NO_MAC,
+    OWN,
+    below,
+    bridges_of,
+    follow,
+    follow_ipv6_mtu,
+    follow_mtu,
+    has_ports_mac,
+    on_top,
+    press,
+)
 from .netns_sysctl_keys import device_of
 from .planner import Planner
 from .problems import Reader
@@ -42,7 +53,8 @@ class Attributes:
 
     `found` are addresses that are put back: with all that the kernel told of them, and in its order. `port` is what is
     put back of a bridge port's settings. `declared` are the addresses that may go where some are put back; None is all.
-    `ports_mac` is whether a bridge that is put back had its MAC address from its ports.
+    `ports_mac` is whether a bridge that is put back had its MAC address from its ports, `ipv6_mtu` an MTU for IPv6
+    alone that somebody had set.
     """
 
     addresses: Optional[tuple[str, ...]] = None
@@ -55,6 +67,7 @@ class Attributes:
     found: Optional[tuple[Address, ...]] = None
     declared: Optional[tuple[str, ...]] = None
     ports_mac: Optional[bool] = None
+    ipv6_mtu: Optional[int] = None
 
     @property
     def wants_ipv6(self) -> bool:
@@ -83,6 +96,7 @@ def read(reader: Reader, mtu: tuple[int, int] = (68, 2**31 - 1)) -> Attributes:
         found=reader.get("found", lambda found: tuple(Address(**each) for each in found)),
         declared=reader.get("declared", tuple),
         ports_mac=reader.get("ports_mac"),
+        ipv6_mtu=reader.get("ipv6_mtu"),
     )
     hosts = [text.split("/")[0] for text in wanted.addresses or () if values.family(text) == 6]
     for host in sorted({host for host in hosts if hosts.count(host) > 1}):
@@ -124,6 +138,8 @@ def record(link: Link) -> dict[str, Any]:
     lost = link.lost
     if lost and (len(lost) > 1 or lost[0].details or lost[0].given):
         more["found"] = [{name: getattr(address, name) for name in ADDRESS_FIELDS} for address in lost]
+    if link.own_ipv6_mtu:
+        more["ipv6_mtu"] = link.own_ipv6_mtu
     return more
 
 
@@ -274,6 +290,8 @@ class SetLink(Action):
         for vlan in on_top(state, end, ["vlan"]) if "up" in changes else ():
             SetLink(vlan.netns, vlan.name, (("up", changes["up"]),)).effect(state)
         follow_mtu(namespace, self.name, before.mtu)
+        if changes.get("up"):
+            follow_ipv6_mtu(namespace, self.name)
         follow(namespace, bridges)
         press(state, mtus)
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Optional
 
 from .addresses import drop_ipv6, too_small_for_ipv6
-from .netns_sysctl_keys import device_of
+from .netns_sysctl_keys import device_of, ipv6_mtu
 from .state import End, Link, Namespace, State, Sysctl
 
 NEW_MTU = 1500
@@ -34,6 +34,8 @@ def keep_own_mtus(state: State, ends: Iterable[End]) -> None:
 def follow_mtu(namespace: Namespace, device: str, before: Optional[int]) -> None:
     """With an MTU that is too small a device loses IPv6 and the settings for it; with a larger one these start anew."""
     gone = too_small_for_ipv6(namespace.links[device].mtu)
+    if namespace.links[device].mtu != before:
+        follow_ipv6_mtu(namespace, device)
     if gone == too_small_for_ipv6(before):
         return
     for key in [key for key in namespace.sysctls if device_of(key) == device and key[1] == "ipv6"]:
@@ -45,6 +47,17 @@ def follow_mtu(namespace: Namespace, device: str, before: Optional[int]) -> None
         drop_ipv6(namespace, device, gone=True)
     else:
         namespace.links[device] = replace(namespace.links[device], ipv6=namespace.starts_with_ipv6)
+
+
+def follow_ipv6_mtu(namespace: Namespace, device: str) -> None:
+    """The MTU for IPv6 alone is the device's with every change of that, and whenever IPv6 comes up on it."""
+    link = namespace.links[device]
+    mtu = 0 if too_small_for_ipv6(link.mtu) else link.mtu or 0
+    namespace.links[device] = replace(link, ipv6_mtu=mtu)
+    key = ipv6_mtu(device)
+    found = namespace.sysctls.get(key)
+    if mtu and found and found.exists:
+        namespace.sysctls[key] = replace(found, value=str(mtu))
 
 
 def bridges_of(namespace: Namespace, before: Link, after: Link) -> list[tuple[str, str]]:

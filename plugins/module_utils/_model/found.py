@@ -25,13 +25,14 @@ def by_device(objects: Iterable[Touched]) -> dict[End, Values]:
 
 
 def lost(objects: Iterable[Touched]) -> dict[End, Attributes]:
-    """The addresses that a run which was killed may have left lost, by device."""
+    """The addresses and MTUs for IPv6 that a run which was killed may have left lost, by device."""
     kept = {}
     for item in objects:
         for end, values in ends(replace(item, changed=item.passing)) if item.passing else ():
             was = attributes.read(Reader(values, "", Problems()))
             own = tuple(found for found in was.found if not found.kernel_made) if was.found else None
-            kept[end] = Attributes(addresses=was.addresses, found=own, declared=tuple(item.given))
+            given = tuple(item.given)
+            kept[end] = Attributes(addresses=was.addresses, found=own, declared=given, ipv6_mtu=was.ipv6_mtu)
     return kept
 
 

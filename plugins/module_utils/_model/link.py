@@ -269,6 +269,7 @@ class MoveLink(Action):
         state.namespaces[self.target].links[self.name] = replace(
             link, up=False, master=None, port=(), addresses=(), ipv6=state.namespaces[self.target].starts_with_ipv6
         )
+        following.follow_ipv6_mtu(state.namespaces[self.target], self.name)
         attributes.forget_settings(state, target.netns, {target.name})
         state.rename_lower(End(self.netns, self.name), target)
         if link.peer and state.link(link.peer) is not None:

@@ -7,11 +7,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Optional
 
-from . import addresses, losses, values
+from . import addresses, following, losses, values
 from .netns_sysctl_keys import (
     ACCEPT_DAD,
     ACCEPT_RA,
@@ -26,16 +26,17 @@ from .netns_sysctl_keys import (
     example_of,
     fits,
     followed,
+    ipv6_mtu,
     key,
     key_name,
     normal,
     written_through,
 )
-from .planner import UNDO, Planner
+from .planner import UNDO, Planner, Together
 from .problems import Reader
 from .scope import Scope
 from .state import HOST, End, Namespace, State, Sysctl, place
-from .step import CHANGE, Action, inside
+from .step import CHANGE, LOST, Action, inside
 
 NAME = "netns_sysctl"
 IDENTITY = ("netns", "name")
@@ -132,8 +133,18 @@ def _comes_first(planner: Planner, spec: SysctlSpec) -> bool:
 
 
 def _device_settings(planner: Planner, spec: SysctlSpec) -> None:
-    if device_of(spec.key) is not None:
+    if device_of(spec.key) is not None and not _is_ipv6_mtu(spec.key):
         _plan(planner, spec)
+
+
+def _ipv6_mtus(planner: Planner, spec: SysctlSpec) -> None:
+    """When devices have their MTU and are up: with both the kernel sets the one for IPv6 as well."""
+    if _is_ipv6_mtu(spec.key):
+        _plan(planner, spec)
+
+
+def _is_ipv6_mtu(parts: Key) -> bool:
+    return parts == ipv6_mtu(device_of(parts) or "")
 
 
 def _plan(planner: Planner, spec: SysctlSpec) -> None:
@@ -269,9 +280,12 @@ class WriteSysctl(Action):
                 sysctls[_doubt(other)] = Sysctl(exists=False)
         is_on = self.value == "0"
         for name in self._switched(namespace):
+            was_on = namespace.links[name].ipv6
             if not is_on:
                 addresses.drop_ipv6(namespace, name)
             namespace.links[name] = replace(namespace.links[name], ipv6=is_on)
+            if is_on and not was_on and namespace.links[name].up:
+                following.follow_ipv6_mtu(namespace, name)
 
     def _switched(self, namespace: Namespace) -> list[str]:
         """The devices on which this switches IPv6 on or off."""
@@ -318,6 +332,8 @@ def started(before: State, after: State, subject: tuple[str, Key]) -> Optional[d
     device = device_of(parts)
     end = End(netns, device or "")
     link = after.link(end)
+    if link is not None and _is_ipv6_mtu(parts):
+        return {"netns": netns or None, "name": key_name(parts), "value": str(link.mtu)} if link.mtu else None
     if link is not None and not (link.index and before.link(end)):
         # One that comes home has what it would have had, if it had never left.
         namespaces = before.namespaces if link.index else after.namespaces
@@ -339,4 +355,51 @@ def follows(subject: tuple[str, Key], others: Iterable[tuple[str, Key]]) -> bool
     )
 
 
-PLAN = {"settings": _settings, "device settings": _device_settings}
+@dataclass(frozen=True)
+class KeepIpv6Mtu(WriteSysctl):
+    """Gives a device the MTU for IPv6 again that somebody had set, and that went with another change."""
+
+    def effect(self, state: State) -> None:
+        if self.key in state.namespaces[self.netns].sysctls:
+            super().effect(state)
+        # Otherwise nobody has looked at the key, and it is none of the settings that a plan changes.
+        state.change_link(End(self.netns, self.key[3]), ipv6_mtu=int(self.value))
+
+
+def _regain(planner: Planner, specs: Sequence[SysctlSpec]) -> None:
+    """Plans the MTUs for IPv6 that others have set, where devices are the same, or are put back."""
+    meant = {spec.subject for spec in specs}
+    for end, mtu in {**_set_by_others(planner), **_found_before(planner)}.items():
+        link = planner.state.link(end)
+        lost = link and link.ipv6_mtu and link.ipv6_mtu != mtu and mtu <= (link.mtu or 0)
+        if lost and (end.netns, ipv6_mtu(end.name)) not in meant:
+            planner.path = ""
+            planner.do(
+                KeepIpv6Mtu(end.netns, ipv6_mtu(end.name), str(mtu)), "it went with something else that is changed"
+            )
+
+
+def _set_by_others(planner: Planner) -> dict[End, int]:
+    """Of the devices that were there before, and are still there."""
+    found = {}
+    for netns, before in planner.before.namespaces.items() if planner.steps else ():
+        for link in before.links.values():
+            now = planner.state.link(End(netns, link.name)) if link.own_ipv6_mtu else None
+            if now and now.index == link.index:
+                found[End(netns, link.name)] = link.ipv6_mtu
+    return found
+
+
+def _found_before(planner: Planner) -> dict[End, int]:
+    """Of those that are put back, or that a run which was killed may have left without."""
+    kept = {end: was.ipv6_mtu for end, was in planner.kept.items() if was.ipv6_mtu}
+    specs = (spec for kind in ("bridge", "veth", "link") for spec in planner.specs.get(kind, ()) if not spec.absent)
+    return {**kept, **{end: was.ipv6_mtu for spec in specs for end, was, dummy in spec.ends if was.ipv6_mtu}}
+
+
+PLAN = {
+    "settings": _settings,
+    "device settings": _device_settings,
+    "IPv6 MTUs": _ipv6_mtus,
+    LOST: Together(_regain),
+}

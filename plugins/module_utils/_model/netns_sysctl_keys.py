@@ -37,6 +37,11 @@ def accept_ra(device: str) -> Key:
     return ("net", "ipv6", "conf", device, ACCEPT_RA)
 
 
+def ipv6_mtu(device: str) -> Key:
+    """The key of a device's MTU for IPv6 alone."""
+    return ("net", "ipv6", "conf", device, "mtu")
+
+
 def key(text: str) -> Key:
     """The parts of a key: dots separate, or slashes where the first separator is one.
 

@@ -94,7 +94,7 @@ class Link:
     `altnames` are names that it has beside its own, and that no other device of the namespace can have. `port` is what
     somebody has changed of its settings as a port of a bridge. `ipv6` is whether it may have IPv6 addresses
     (disable_ipv6), `keeps_ipv6` whether it keeps them when it goes down (keep_addr_on_down), `arp` whether it asks for
-    its neighbours.
+    its neighbours, `ipv6_mtu` its MTU for IPv6 alone, 0 without IPv6.
     """
 
     name: str
@@ -114,8 +114,14 @@ class Link:
     ipv6: bool = True
     keeps_ipv6: bool = False
     arp: bool = True
+    ipv6_mtu: int = 0
     assumed: bool = False
     altnames: tuple[str, ...] = ()
+
+    @property
+    def own_ipv6_mtu(self) -> Optional[int]:
+        """The MTU for IPv6 that somebody set: otherwise it is the device's."""
+        return self.ipv6_mtu if self.ipv6_mtu not in (0, self.mtu) else None
 
     @property
     def own_addresses(self) -> tuple[str, ...]:

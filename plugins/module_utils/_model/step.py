@@ -36,6 +36,7 @@ PHASES = (
     "addresses",
     "routes",
     "neighbours",
+    "IPv6 MTUs",
     "rules",
     LOST,
 )

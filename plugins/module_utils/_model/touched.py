@@ -22,7 +22,7 @@ from .document import Claim, Plan, claims, declared, read_entry
 from .kind import Kind
 from .link import MoveLink
 from .netns_route_actions import KERNEL, DeleteRoute
-from .netns_sysctl import WriteSysctl
+from .netns_sysctl import KeepIpv6Mtu, WriteSysctl
 from .netns_sysctl_keys import device_of, key
 from .registry import KINDS
 from .state import HOST, Address, End, RouteKey, State
@@ -186,10 +186,13 @@ class Touched:
         return any(kind.view(state, kind.locate(state, spec)) for spec in self.specs)
 
     def _is_back(self, now: Optional[Mapping[str, Any]]) -> bool:
-        """Whether a device has the addresses that were found, and none that a document has declared beside."""
+        """Whether a device has the addresses and the MTU for IPv6 that were found, and no address declared beside."""
         pairs = zip(_addresses(self.found), _addresses(now))
         known = [(was, {each for each in there if each in was or each.text in self.given}) for was, there in pairs]
-        return now is not None and all(was == there for was, there in known)
+        mtus = [
+            [end.get("ipv6_mtu") for end in (shown, shown.get("peer") or {})] for shown in (self.found or {}, now or {})
+        ]
+        return now is not None and mtus[0] == mtus[1] and all(was == there for was, there in known)
 
     @property
     def is_elsewhere(self) -> bool:
@@ -265,22 +268,27 @@ def touched(planned: Plan) -> list[Touched]:
     return result
 
 
-def given_back(planned: Plan) -> set[End]:
-    """The devices that lose their addresses when they go down, and are given them again."""
+def given_back(planned: Plan) -> dict[End, list[str]]:
+    """What devices lose on the way and are given again: addresses when they go down, an MTU for IPv6 with another."""
     down, again = set(), set()
+    found: dict[End, list[str]] = defaultdict(list)
     for action in (step.action for step in planned.steps):
         if isinstance(action, SetLink) and ("up", False) in action.changes:
             down.add(End(action.netns, action.name))
         elif isinstance(action, AddAddress):
             again.add(End(action.netns, action.name))
-    return down & again
+        elif isinstance(action, KeepIpv6Mtu):
+            found[End(action.netns, action.key[3])].append("ipv6_mtu")
+    for end in down & again:
+        found[end] += ["addresses", "found"]
+    return found
 
 
-def _passing(item: Touched, ends: AbstractSet[End]) -> list[str]:
-    """The options with the addresses of devices; a cable's far end has its own."""
+def _passing(item: Touched, options: Mapping[End, Sequence[str]]) -> list[str]:
+    """These options of a device; a cable's far end has its own."""
     near = End(item.absent.get("netns") or HOST, item.absent["name"])
-    fronts = ["" if end == near else "peer." for end in item.devices & ends] if item.kind in LINKS else []
-    return [front + name for front in fronts for name in ("addresses", "found")]
+    ends = item.devices & options.keys() if item.kind in LINKS else ()
+    return [("" if end == near else "peer.") + name for end in ends for name in options[end]]
 
 
 def _places(kind: Kind, planned: Plan) -> dict[Any, None]:
