@@ -243,13 +243,20 @@ def test_what_does_not_come_back_is_told_before_it_goes(host: Host) -> None:
     host.sh(
         "ip -n theirs link set far up;"
         "tc qdisc add dev eth1 root handle 7: pfifo limit 7; tc qdisc add dev eth1 clsact;"
-        "ip nexthop add id 12 via 198.51.100.1 dev eth1; ip route add 192.0.2.0/24 nhid 12"
+        "ip nexthop add id 12 via 198.51.100.1 dev eth1; ip route add 192.0.2.0/24 nhid 12;"
+        "ip link set lo up; ip nexthop add id 20 dev lo;"
+        "ip nexthop add id 30 group 12; ip nexthop add id 40 group 12/20"
+    )
+    gone = (
+        "eth1 has nexthop objects (12), which the kernel deletes and nothing brings back; group 30 goes with them; "
+        "group 40 loses them"
     )
     objects = "eth1 has routes by nexthop objects (12), which come back by their hops alone"
     for check in (True, False):
         done = host.module("topology", check=check, name="lab", config=AWAY["as it is"])
         for told in (
             objects,
+            gone,
             "eth1 has a queueing discipline (pfifo), which goes with the move and does not come back",
             "eth1 has tc filters of others, which go with the move and do not come back",
         ):

@@ -15,7 +15,7 @@ from .._errors import KernelError
 from .._model.bridge import NANOSECONDS
 from .._model.scope import Needs, Scope
 from .._model.state import HOST, LO, End, Link, Namespace, State
-from . import fastpath, firewall, link, messages, netlink, netns_neighbor, netns_route, netns_sysctl, tc
+from . import fastpath, firewall, link, messages, netlink, netns_neighbor, netns_route, netns_sysctl, nexthop, tc
 from .bridge import settings_request
 from .link import Seen
 from .netlink import Query, Request
@@ -91,6 +91,7 @@ def _namespace(session: Session, needs: Needs, name: str, links: dict[int, Link]
     names = {number: found.name for number, found in links.items()}
     if needs.routes:
         namespace.routes = netns_route.read(session, name, names, needs.routes)
+        namespace.nexthops = nexthop.read(session, name, names)
     if needs.neighbors:
         namespace.neighbors = netns_neighbor.read(session, name, names)
     if needs.hooks:

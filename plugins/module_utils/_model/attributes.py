@@ -173,7 +173,7 @@ def configure(planner: Planner, end: End, wanted: Attributes, option: str = "") 
     if changes.get("up") == (True, False):
         # The kernel forgets IPv6 addresses when a device goes down, unless keep_addr_on_down is on.
         planner.kept[end] = Attributes(addresses=link.own_addresses, found=link.own)
-        losses.of_routes(planner, end)
+        losses.of_nexthops(planner, end)
     planner.do(SetLink(end.netns, end.name, tuple((key, new) for key, (_old, new) in changes.items())), _why(changes))
 
 

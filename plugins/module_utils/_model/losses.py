@@ -25,7 +25,7 @@ def by_moving(planner: Planner, end: End) -> None:
             planner.refuse(f"{deleted}; delete it first, if it is not wanted")
     if any(is_default(route) and end.name in route.devices for route in namespace.routes):
         planner.warn(f"{end} carries the default route of {place(end.netns)}, which goes with the move")
-    of_routes(planner, end)
+    of_nexthops(planner, end)
     if end.name in namespace.queues:
         kind = namespace.queues[end.name]
         planner.warn(f"{end} has a queueing discipline ({kind}), which goes with the move and does not come back")
@@ -47,10 +47,28 @@ def by_forwarding(planner: Planner, netns: str) -> None:
             )
 
 
-def of_routes(planner: Planner, end: End) -> None:
-    """Warns of the nexthop objects that the kernel deletes with a device's routes."""
+def of_nexthops(planner: Planner, end: End) -> None:
+    """Warns of the nexthop objects that the kernel deletes when a device goes down, and of the routes by them.
+
+    What stands on the device goes down with it, and the other end of its cable loses its carrier.
+    """
+    link = planner.state.link(end)
+    for each in (end, *on_top(planner.state, end, ["vlan"]), *([link.peer] if link and link.peer else ())):
+        _of_objects(planner, each)
     routes = planner.state.namespaces[end.netns].routes
     numbers = sorted({route.nexthop for route in routes if route.nexthop and end.name in route.devices})
     if numbers:
         named = ", ".join(map(str, numbers))
         planner.warn(f"{end} has routes by nexthop objects ({named}), which come back by their hops alone")
+
+
+def _of_objects(planner: Planner, end: End) -> None:
+    namespace = planner.state.namespaces.get(end.netns)
+    objects = namespace.nexthops if namespace else []
+    going = {each.number for each in objects if each.device == end.name}
+    groups = {each.number: set(each.members) <= going for each in objects if going.intersection(each.members)}
+    if going:
+        named = ", ".join(map(str, sorted(going)))
+        told = [f"{end} has nexthop objects ({named}), which the kernel deletes and nothing brings back"]
+        told += [f"group {number} {'goes with' if whole else 'loses'} them" for number, whole in groups.items()]
+        planner.warn("; ".join(told))

@@ -161,6 +161,14 @@ class Hop(NamedTuple):
         return {"gateway": self.gateway, "device": self.device, "onlink": self.onlink, "weight": self.weight}
 
 
+class Nexthop(NamedTuple):
+    """A nexthop object: by its number, through a device, or a group of others."""
+
+    number: int
+    device: str = ""
+    members: tuple[int, ...] = ()
+
+
 class RouteKey(NamedTuple):
     """What makes a route one route for the kernel. `selector` is its type of service and its source prefix."""
 
@@ -291,7 +299,7 @@ class Namespace:
     """One network namespace. `inode` is 0 for one that is only planned; `born` is when the inode was made.
 
     Of a `sealed` one only that is known, and which devices outside it die with it: its `far_ends`. `queues` are the
-    queueing disciplines that somebody gave its devices.
+    queueing disciplines that somebody gave its devices, `nexthops` its nexthop objects, as they were found.
     """
 
     inode: int = 0
@@ -302,6 +310,7 @@ class Namespace:
     firewall: Any = None
     hooks: dict[str, Hook] = field(default_factory=dict)
     queues: Mapping[str, str] = field(default_factory=dict)
+    nexthops: list[Nexthop] = field(default_factory=list)
     assumed: bool = False
     sealed: bool = False
     far_ends: tuple[End, ...] = ()
