@@ -22,7 +22,8 @@ class Needs:
     """What to read of one namespace beside its links and their addresses.
 
     `routes` are the IP versions of which the routes are read. `hooks` are the devices' filters at ingress; for
-    `shortcuts` it is enough to know those of fast paths. `queues` are their queueing disciplines.
+    `shortcuts` it is enough to know those of fast paths. `queues` are their queueing disciplines. `nexthops` are the
+    objects that routes may lead by.
     """
 
     routes: set[int] = field(default_factory=set)
@@ -31,12 +32,13 @@ class Needs:
     hooks: bool = False
     shortcuts: bool = False
     queues: bool = False
+    nexthops: bool = False
     sysctls: set[tuple[str, ...]] = field(default_factory=set)
 
     @property
     def with_losses(self) -> Needs:
         """And what devices take along when they change, leave or go."""
-        return replace(self, routes=set(BOTH), neighbors=True, shortcuts=True)
+        return replace(self, routes=set(BOTH), neighbors=True, shortcuts=True, nexthops=True)
 
 
 @dataclass
@@ -98,7 +100,7 @@ class Scope:
         for name in (HOST, *names):
             needs = self.namespace(name)
             needs.routes = set(BOTH) if name == HOST else set()
-            needs.neighbors = needs.shortcuts = name == HOST
+            needs.neighbors = needs.shortcuts = needs.nexthops = name == HOST
 
     def every_end(self, name: str) -> None:
         """A namespace with all that is in it."""
