@@ -36,8 +36,9 @@ from ._model.renamed import cable_now
 from ._model.restoration import felt_above, restoration, without
 from ._model.scope import Scope
 from ._model.sharing import shared
-from ._model.state import State
+from ._model.state import End, State
 from ._model.touched import DEVICES, Touched, namespaces_made
+from ._model.whose import spared
 from ._module import Module
 from ._transaction import Failed, Refused, carry_out
 
@@ -92,6 +93,8 @@ class _Run:
         self.heirs: dict[str, Ledger] = {}
         self.above: set[str] = set()
         self.warnings: list[str] = []
+        self.strangers: set[End] = set()
+        self.taken: list[Touched] = []
         self.renamed = False
 
     def converge(self, session: Session) -> Plan:
@@ -112,7 +115,8 @@ class _Run:
         clear(session, self.leftover)
         for heir in self.heirs.values():
             _ledger.save(heir)
-        known = Ledger(self.name, host, dict(config), list(known.objects), dict(known.identities), dict(known.grounds))
+        ours = [item for item in known.objects if item not in self.taken]
+        known = Ledger(self.name, host, dict(config), ours, dict(known.identities), dict(known.grounds))
         if not self.absent:
             cleared = without(leaving, state)
             known.own(self.document, cleared)
@@ -142,6 +146,7 @@ class _Run:
         # Another device may have the former name of one that was found.
         self.renamed = known.grounds.keys() != former
         left = [ground for item, ground in lost if self.absent or (self.purge and not item.claims & self.declared)]
+        self.strangers = set(left)
         for ground in dict.fromkeys(left):
             self.warnings.append(f"{told(ground)} is not the one that was found; what was changed of it is left alone")
         return known
@@ -186,9 +191,12 @@ class _Run:
         # What a killed run left of namespaces without a name is out of the way when this one begins.
         self.leftover = state.stale & namespaces_made(known.objects)
         state = replace(state, stale=state.stale - self.leftover)
-        leaving, warnings = self._leaving(known, candidates, state)
+        strangers = known.strangers(state) if candidates else set()
+        leaving, warnings = self._leaving(known, candidates, state, strangers)
         more = [item for item in displaced if item not in leaving and not known.replaced(item, state)]
         leaving = self._handed_over([*leaving, *more], known)
+        leaving, self.taken, told_of = spared(leaving, state, self.strangers | strangers)
+        warnings.extend(told_of)
         for end, netns in known.dragged_along(leaving, state):
             warnings.append(f"{end} goes with namespace {netns}, though this topology did not make it")
         for end, lower in known.carried(leaving, state):
@@ -262,17 +270,17 @@ class _Run:
                 self.unreadable.append(error)
         return [other for other in found if other]
 
-    def _leaving(self, known: Ledger, candidates: Sequence[Touched], state: State) -> tuple[list[Touched], list[str]]:
+    def _leaving(
+        self, known: Ledger, candidates: Sequence[Touched], state: State, strangers: AbstractSet[End]
+    ) -> tuple[list[Touched], list[str]]:
         """What is to be put back; what was replaced behind our back is left alone, with a warning about each."""
         warnings, leaving = [], [] if self.absent else known.renamed(self.declared, state)
         released = known.released(self.document)
-        made = known.objects if candidates else ()
-        others = {ground for item in made if known.replaced(item, state) for ground in itself(item)}
         for item in candidates:
             if known.replaced(item, state):
                 what = " -- ".join(map(str, sorted(item.devices)))
                 warnings.append(f"{item.kind} {what} is not the one this topology made any more; it is left alone")
-            elif not (item.owner or self.absent or item.passes or item in released) or stands_on(item, others):
+            elif not (item.owner or self.absent or item.passes or item in released) or stands_on(item, strangers):
                 continue
             elif item.is_gone(state):
                 gone = " with ".join(map(told, sorted(itself(item))))

@@ -16,7 +16,7 @@ from . import document as documents
 from .claims import claims, claims_in, owned, owners_of
 from .document import Claim, Config, Document, Plan
 from .found import agreeing, by_device
-from .grounds import Numbers, doubtful, noted, replaced, stands_on, written
+from .grounds import Numbers, doubtful, itself, noted, replaced, stands_on, written
 from .identity import device, differ, identity, namespace, namespaces_now
 from .link import locate
 from .netns import far_ends
@@ -25,6 +25,7 @@ from .passing import passing
 from .renamed import names_now, numbers_of, renamed
 from .state import HOST, End, State
 from .touched import DEVICES, LINKS, Touched, devices_made, given_back, latest, namespaces_made, touched
+from .whose import Making, Standing, with_known
 
 VERSION = 1
 SYSCTL = "netns_sysctl"
@@ -80,8 +81,8 @@ class Ledger:
         return [(netns, known) for netns in places if known]
 
     def put_back(self, item: Touched) -> Touched:
-        """What was found as it is put back: no more of it than was changed, and no other device of its name."""
-        item = item.narrowed.sparing
+        """What was found as it is put back: no more of it than was changed, and no other thing of its name."""
+        item = with_known(item.narrowed.sparing)
         numbers = self._numbers(item)
         return replace(item, found={**(item.found or {}), "numbers": numbers}) if numbers else item
 
@@ -104,20 +105,21 @@ class Ledger:
         known = {claim: number for number, item in enumerate(self.objects) for claim in item.claims}
         undoing = {claim for item in touched(undone) if not item.claims & owners.keys() for claim in item.claims}
         devices, earlier = devices_made(self.objects), by_device(self.objects)
-        going = namespaces_made(self.objects) - planned.after.namespaces.keys()
+        going, making = namespaces_made(self.objects) - planned.after.namespaces.keys(), Making(planned)
         for item in touched(planned):
             if item.claims & undoing or (item.kind != "netns" and item.places & going):
                 continue
             numbers = {known[claim] for claim in item.claims & known.keys()}
+            made = making.of(item)
             for number in numbers:
-                self.objects[number] = self.objects[number].with_more(item)
+                self.objects[number] = self.objects[number].with_more(replace(item, made=made))
             if numbers:
                 continue
             item = owned(agreeing(item, earlier), owners, state)
             if item.owner is None and item.kind not in LINKS and item.devices & devices:
                 # It only stands on a device that goes with this topology.
                 continue
-            self.objects.append(replace(item, since=time.monotonic()))
+            self.objects.append(replace(item, since=time.monotonic(), made=made))
             earlier.update(by_device([item]))
         self._follow(document, state)
 
@@ -266,9 +268,10 @@ class Ledger:
 
         Kept is what is declared, and what is still owed; with None nothing was to be purged, and nothing is forgotten.
         """
+        standing = Standing(state)
         owned = [
             item
-            for item in (item.arrived(state) for item in latest(self.objects))
+            for item in (standing.settled(item.arrived(state)) for item in latest(self.objects))
             if not item.passes
             if kept is None or item.claims & kept or (item.owner is None and not item.claims & returned)
         ]
@@ -295,6 +298,8 @@ class Ledger:
         found = {item.written: identity(item, state) for item in objects if item.written in self.identities}
         self.identities.update({key: value for key, value in found.items() if value})
         self.grounds = noted(self.objects, state, self.grounds)
+        standing, again = Standing(state), {id(item) for item in objects}
+        self.objects = [standing.remade(item) if id(item) in again else item for item in self.objects]
 
     def without_strangers(
         self, number: Callable[[End], int], name: Callable[[str, int], str]
@@ -336,6 +341,12 @@ class Ledger:
         """Whether something else stands now where this topology made an object."""
         made = self.identities.get(item.written, 0)
         return bool(made) and differ(item, made, identity(item, state))
+
+    def strangers(self, state: State) -> set[End]:
+        """The devices and namespaces that stand now where this topology made some, and the cables into these."""
+        found = {ground for item in self.objects if self.replaced(item, state) for ground in itself(item)}
+        inside = (item for item in self.objects if item.kind in DEVICES and item.found is None)
+        return found.union(*(item.devices for item in inside if stands_on(item, found)))
 
     def as_named_now(self, item: Touched, state: State) -> Touched:
         """A device that was made, under the name that somebody has given it meanwhile: its number stays the same."""

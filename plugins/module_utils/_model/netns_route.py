@@ -86,8 +86,7 @@ def locate(state: State, spec: RouteSpec) -> Subject:
     if not spec.absent:
         return spec.subject
     namespace = state.namespaces.get(spec.netns)
-    routes = namespace.routes if namespace else []
-    meant = next((route for route in routes if netns_route_plan.matches(route, spec)), None)
+    meant = next(netns_route_plan.meant(spec, namespace), None) if namespace else None
     return (spec.netns, meant.key, meant) if meant else (spec.netns, NONE)
 
 

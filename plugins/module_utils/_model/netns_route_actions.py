@@ -121,7 +121,8 @@ def route_words(route: Route) -> list[object]:
     return words
 
 
-def _text(route: Route) -> str:
+def text(route: Route) -> str:
+    """A route in a sentence."""
     return " ".join(str(word) for word in route_words(route))
 
 
@@ -140,7 +141,7 @@ class AddRoute(Action):
     change = CREATE
 
     def what(self) -> str:
-        return f"add route {_text(self.route)}"
+        return f"add route {text(self.route)}"
 
     def command(self) -> str:
         return _command(self.netns, "append" if self.append else "add", self.route, route_words(self.route))
@@ -159,7 +160,7 @@ class ReplaceRoute(Action):
     change = CHANGE
 
     def what(self) -> str:
-        return f"replace route {_text(self.route)}"
+        return f"replace route {text(self.route)}"
 
     def command(self) -> str:
         return _command(self.netns, "replace", self.route, route_words(self.route))
@@ -186,7 +187,7 @@ class DeleteRoute(Action):
     change = DELETE
 
     def what(self) -> str:
-        return f"delete route {_text(self.route)}"
+        return f"delete route {text(self.route)}"
 
     def command(self) -> str:
         if self.among_others:

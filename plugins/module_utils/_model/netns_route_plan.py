@@ -12,7 +12,7 @@ from dataclasses import replace
 from itertools import takewhile
 from typing import Any, Optional, Union
 
-from . import dead_paths, values
+from . import dead_paths, marks, values
 from .addresses import made_by_kernel
 from .netns_route_actions import (
     KERNEL_MADE,
@@ -37,7 +37,7 @@ def remove(planner: Planner, spec: RouteSpec) -> None:
     namespace = planner.state.namespaces.get(spec.netns)
     if not spec.absent or namespace is None:
         return
-    for route in [found for found in namespace.routes if matches(found, spec)]:
+    for route in list(meant(spec, namespace)):
         several = len(with_key(namespace, route.key)) > 1
         planner.do(DeleteRoute(spec.netns, route, several), "the route is not wanted")
 
@@ -46,8 +46,13 @@ def with_key(namespace: Namespace, key: RouteKey) -> list[Route]:
     return [route for route in namespace.routes if route.destination == key.destination and route.key == key]
 
 
-def matches(route: Route, spec: RouteSpec) -> bool:
-    """Whether `state: absent` means this route: every option that was given fits."""
+def meant(spec: RouteSpec, namespace: Namespace) -> Iterator[Route]:
+    """The routes that `state: absent` means."""
+    return (route for route in namespace.routes if _matches(route, spec) and _is_known(route, spec, namespace))
+
+
+def _matches(route: Route, spec: RouteSpec) -> bool:
+    """Whether every option that was given fits."""
     if route.destination != spec.destination or route.table != spec.table or route.selector:
         return False
     if route.protocol in KERNEL_MADE and spec.protocol != route.protocol:
@@ -60,6 +65,10 @@ def matches(route: Route, spec: RouteSpec) -> bool:
     if spec.hops and len(spec.hops) != len(route.hops):
         return False
     return all(any(_covers(hop, found) for found in route.hops) for hop in spec.hops)
+
+
+def _is_known(route: Route, spec: RouteSpec, namespace: Namespace) -> bool:
+    return spec.known is None or marks.is_any(spec.known, marks.of_route(route, namespace))
 
 
 def _covers(wanted: HopSpec, hop: Hop) -> bool:
@@ -113,17 +122,22 @@ def _poses_as_kernels(planner: Planner, spec: RouteSpec, found: Optional[Route])
 
 
 def _as_found(planner: Planner, spec: RouteSpec, wanted: tuple[Route, ...], namespace: Namespace) -> None:
-    """Plans all routes of a key as they were found: with what there are no words for, and in their order."""
-    now = [route for route in with_key(namespace, spec.key) if not made_by_kernel(route, namespace)]
+    """Plans all routes of a key as they were found: with what there are no words for, and in their order.
+
+    What others have put beside them stays as it is.
+    """
+    there = [route for route in with_key(namespace, spec.key) if not made_by_kernel(route, namespace)]
+    now = [route for route in there if _is_known(route, spec, namespace)]
     if now == list(wanted):
         return
     with dead_paths.alive(planner, spec.netns, wanted):
         if _may_lead(planner, spec, wanted, namespace):
-            _put_back(planner, spec, now, wanted)
+            _put_back(planner, spec, now, wanted, alone=now == there)
 
 
-def _put_back(planner: Planner, spec: RouteSpec, now: list[Route], wanted: tuple[Route, ...]) -> None:
-    if len(now) == len(wanted) == 1:
+def _put_back(planner: Planner, spec: RouteSpec, now: list[Route], wanted: tuple[Route, ...], alone: bool) -> None:
+    # The kernel replaces the first of those that have the key.
+    if alone and len(now) == len(wanted) == 1:
         planner.do(ReplaceRoute(spec.netns, wanted[0], now[0]), "it is not as it was found")
         return
     kept = sum(1 for dummy in takewhile(lambda pair: pair[0] == pair[1], zip(now, wanted)))

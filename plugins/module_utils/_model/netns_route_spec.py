@@ -7,11 +7,12 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Optional
 
 from . import values
+from .marks import Mark
 from .netns_route_actions import IPV6_METRIC, TABLES, protocol_number, table_number
 from .problems import Reader
 from .scope import Scope
@@ -34,7 +35,8 @@ class HopSpec(NamedTuple):
 class RouteSpec:
     """A route as declared; None where nothing was said. `source` "" and `mtu` 0 are "none".
 
-    `found` are the routes of its key that are put back, whatever the options say.
+    `found` are the routes of its key that are put back, whatever the options say. With `known` only those that have one
+    of these marks are meant: others have the same key for the kernel.
     """
 
     path: str
@@ -50,6 +52,7 @@ class RouteSpec:
     mtu: Optional[int]
     hops: tuple[HopSpec, ...]
     found: tuple[Route, ...] = ()
+    known: Optional[Sequence[Mark]] = None
 
     @property
     def family(self) -> int:
@@ -95,6 +98,7 @@ def read(reader: Reader) -> RouteSpec:
         source,
         reader.get("mtu", values.between(0, LARGEST_MTU, unit="bytes")),
         hops,
+        known=reader.get("known"),
     )
     if reader.get("found"):
         found = tuple(_found(each) for each in reader.get("found"))

@@ -25,7 +25,7 @@ def passing(planned: Plan) -> list[Touched]:
         elif isinstance(action, SetNeighbor):
             again["netns_neighbor"].add((action.netns, action.neighbor.key))
     return [
-        replace(as_touched(name, shown, shown, set()), changed=())
+        replace(as_touched(name, shown, shown, set()), changed=(), made=[])
         for name, subjects in again.items()
         for subject in sorted(subjects)
         if subject[0] in planned.before.namespaces

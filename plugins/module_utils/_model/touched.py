@@ -14,13 +14,14 @@ from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, Optional
 
-from . import changes, netns_sysctl
+from . import changes, marks, netns_sysctl
 from .addresses import AddAddress, DeleteAddress
 from .attributes import SetLink
 from .bridge import CreateBridge
 from .document import Claim, Plan, claims, declared, read_entry
 from .kind import Kind
 from .link import MoveLink
+from .marks import Mark
 from .netns_route_actions import KERNEL, DeleteRoute
 from .netns_sysctl import KeepIpv6Mtu, WriteSysctl
 from .netns_sysctl_keys import device_of, key
@@ -55,7 +56,8 @@ class Touched:
     `since` orders what several topologies found. `changed` are the options of what was found that were changed; None
     is all of them. Without any it only passes: it is what it was when the plan has come to its end.
     `given` are the addresses that documents have declared of a device, ever since. `passing` are those of the changed
-    options that are only lost and given back on the way.
+    options that are only lost and given back on the way. `made` tells a route or a neighbour that was made from what
+    others put in its place; several, where a run may have been killed between them, and None where it is not known.
     """
 
     kind: str
@@ -67,6 +69,7 @@ class Touched:
     changed: Optional[Sequence[str]] = None
     given: Sequence[str] = field(default_factory=list)
     passing: Sequence[str] = field(default_factory=list)
+    made: Optional[Sequence[Mark]] = None
 
     @cached_property
     def written(self) -> str:
@@ -158,7 +161,7 @@ class Touched:
 
     def with_more(self, later: Touched) -> Touched:
         """With what a later run changes of it as well, as that is found then."""
-        both = replace(self, given=sorted({*self.given, *later.given}))
+        both = replace(self, given=sorted({*self.given, *later.given}), made=marks.union(self.made, later.made))
         if self.found is None or later.found is None or self.changed is None:
             return both
         found = changes.over(self.found, self.changed, later.found)
