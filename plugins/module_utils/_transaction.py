@@ -24,7 +24,8 @@ from ._model.problems import Problems
 from ._model.restoration import made_or_moved, misplaced, restoration
 from ._model.state import State
 from ._model.step import LOST
-from ._model.touched import LINKS, standing_on, touched
+from ._model.touched import LINKS
+from ._model.touching import standing_on, touched
 from ._signals import Interrupted
 
 # Of namespaces that went unseen.

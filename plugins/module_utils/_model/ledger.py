@@ -24,7 +24,8 @@ from .netns_sysctl import follows
 from .passing import passing
 from .renamed import names_now, numbers_of, renamed
 from .state import HOST, End, State
-from .touched import DEVICES, LINKS, Touched, devices_made, given_back, latest, namespaces_made, touched
+from .touched import DEVICES, LINKS, Touched, devices_made, latest, namespaces_made
+from .touching import given_back, touched
 from .whose import Making, Standing, with_known
 
 VERSION = 1

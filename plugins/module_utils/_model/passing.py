@@ -13,7 +13,8 @@ from .document import Plan
 from .netns_neighbor_actions import SetNeighbor
 from .netns_route_actions import AddRoute, ReplaceRoute
 from .registry import KINDS
-from .touched import Touched, as_touched, recorded
+from .touched import Touched, recorded
+from .touching import as_touched
 
 
 def passing(planned: Plan) -> list[Touched]:

@@ -2,32 +2,23 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a plan touches, as it was found, and how it is made to be that again."""
+"""What was made or changed, as it was found, and how it is made to be that again."""
 
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, Optional
 
-from . import changes, marks, netns_sysctl
-from .addresses import AddAddress, DeleteAddress
-from .attributes import SetLink
-from .bridge import CreateBridge
-from .document import Claim, Plan, claims, declared, read_entry
+from . import changes, marks
+from .document import Claim, claims, read_entry
 from .kind import Kind
-from .link import MoveLink
 from .marks import Mark
-from .netns_route_actions import KERNEL, DeleteRoute
-from .netns_sysctl import KeepIpv6Mtu, WriteSysctl
 from .netns_sysctl_keys import device_of, key
 from .registry import KINDS
-from .state import HOST, Address, End, RouteKey, State
-from .veth_actions import CreateVeth
+from .state import HOST, Address, End, State
 
 # What comes and goes with something else: a sysctl with its device, a link that is no cable or bridge by moving.
 INSEPARABLE = ("netns_sysctl", "link")
@@ -222,168 +213,6 @@ def _addresses(shown: Optional[Mapping[str, Any]]) -> list[set[Address]]:
 FIELDS = [each.name for each in fields(Touched)]
 
 
-def touched(planned: Plan) -> list[Touched]:
-    """Every object that is not after the plan what it was before, namespaces first.
-
-    And what would follow when one of them is put back: a device's forwarding follows ip_forward.
-    """
-    result: list[Touched] = []
-    acted, targets, remade, again = _acted_on(planned), _targets(planned), _remade(planned), given_back(planned)
-    written = {(step.action.netns, step.action.key) for step in planned.steps if isinstance(step.action, WriteSysctl)}
-    for name, kind in KINDS.items() if planned.steps else ():
-        places = _places(kind, planned)
-        if name == "link":
-            places.update(dict.fromkeys(sorted(acted["link"])))
-        elif name == "netns_route":
-            places.update(dict.fromkeys(_deleted(planned)))
-        # The far ends of cables that were there before, and of those that are there after.
-        were: set[Any] = set()
-        are: set[Any] = set()
-        both = {each: [recorded(kind, state, each) for state in (planned.before, planned.after)] for each in places}
-        changed = {subject for subject, (before, after) in both.items() if before != after}
-        if remade and name not in LINKS:
-            changed |= {subject for subject in places if _stood_on(kind, planned.before, subject, remade)}
-        # By namespace: in a thousand of them, each looks only at its own.
-        nearby: dict[Any, list[Any]] = defaultdict(list)
-        for subject in changed if kind.follows else ():
-            nearby[subject[0]].append(subject)
-        for subject in places:
-            follows = kind.follows is not None and kind.follows(subject, nearby[subject[0]])
-            if not (subject in changed or follows):
-                continue
-            before = None if subject in were else both[subject][0]
-            after = None if subject in are else both[subject][1]
-            if before is None and subject in written:
-                before = netns_sysctl.started(planned.before, planned.after, subject)
-            if name in DEVICES and _is_linked(planned, name, subject, acted):
-                before = None
-            # What a device has by itself when it comes back; unless it followed another before it left.
-            if after is None and not follows and kind.inherited(planned.before, subject):
-                continue
-            if before or (after and not (name in INSEPARABLE or _moved(planned, subject))):
-                found = as_touched(name, before, before or after, were if before else are)
-                if before and after and name in IN_PLACE and not _is_another(planned, subject):
-                    passing, differing = _passing(found, again), changes.differing(before, after)
-                    found = replace(found, changed=sorted({*differing, *passing}), passing=passing)
-                result.append(replace(found, former=targets[subject]) if name == "link" else found)
-            if before and after and name in DEVICES and _is_another(planned, subject):
-                result.append(as_touched(name, None, after, are))
-    return result
-
-
-def given_back(planned: Plan) -> dict[End, list[str]]:
-    """What devices lose on the way and are given again: addresses when they go down, an MTU for IPv6 with another."""
-    down, again = set(), set()
-    found: dict[End, list[str]] = defaultdict(list)
-    for action in (step.action for step in planned.steps):
-        if isinstance(action, SetLink) and ("up", False) in action.changes:
-            down.add(End(action.netns, action.name))
-        elif isinstance(action, AddAddress):
-            again.add(End(action.netns, action.name))
-        elif isinstance(action, KeepIpv6Mtu):
-            found[End(action.netns, action.key[3])].append("ipv6_mtu")
-    for end in down & again:
-        found[end] += ["addresses", "found"]
-    return found
-
-
-def _passing(item: Touched, options: Mapping[End, Sequence[str]]) -> list[str]:
-    """These options of a device; a cable's far end has its own."""
-    near = End(item.absent.get("netns") or HOST, item.absent["name"])
-    ends = item.devices & options.keys() if item.kind in LINKS else ()
-    return [("" if end == near else "peer.") + name for end in ends for name in options[end]]
-
-
-def _places(kind: Kind, planned: Plan) -> dict[Any, None]:
-    """Every subject of a kind before or after a plan."""
-    states = (planned.before, planned.after)
-    if kind.everything:
-        names = sorted(planned.before.namespaces.keys() | planned.after.namespaces.keys())
-        return {subject: None for netns in names for subject in kind.everything(*states, netns)}
-    return {
-        subject: None
-        for state in states
-        for netns in sorted(state.namespaces)
-        for subject in kind.subjects(state, netns)
-    }
-
-
-def _deleted(planned: Plan) -> list[tuple[str, RouteKey]]:
-    """The routes that the kernel made and that entries delete: the address that they came with does not bring them."""
-    actions = [step.action for step in planned.steps if isinstance(step.action, DeleteRoute)]
-    return [(action.netns, action.route.key) for action in actions if action.route.protocol == KERNEL]
-
-
-def _acted_on(planned: Plan) -> dict[str, set[End]]:
-    """The devices that entries of each kind change or move, and that stay: where they were found."""
-    found: dict[str, set[End]] = defaultdict(set)
-    origins: dict[End, Optional[End]] = {}
-    for step in planned.steps:
-        action = step.action
-        if isinstance(action, CreateVeth):
-            origins.update(dict.fromkeys((action.near, action.far)))
-        elif isinstance(action, CreateBridge):
-            origins[End(action.netns, action.name)] = None
-        elif isinstance(action, (MoveLink, SetLink, AddAddress, DeleteAddress)):
-            end = End(action.netns, action.name)
-            origin = origins.pop(end, end)
-            origins[End(action.target, action.name) if isinstance(action, MoveLink) else end] = origin
-            if origin is not None:
-                found[step.kind].add(origin)
-    return found
-
-
-def _is_linked(planned: Plan, kind: str, subject: End, acted: Mapping[str, AbstractSet[End]]) -> bool:
-    """Whether a cable or a bridge that was found is changed as a link alone."""
-    link = planned.before.link(subject)
-    ends = {subject, link.peer} if link and link.peer else {subject}
-    return bool(ends & acted["link"]) and not ends & acted[kind]
-
-
-def as_touched(name: str, found: Optional[Mapping[str, Any]], shown: Any, seen: set[Any]) -> Touched:
-    kind = KINDS[name]
-    identity = _identity(kind, shown)
-    if "peer" in identity:
-        # The same cable from its other side.
-        seen.add(End(identity["peer"].get("netns", HOST), identity["peer"]["name"]))
-    if found is not None:
-        # Each port has its own; others may have been added to a bridge by the time it is put back.
-        found = declared({option: value for option, value in found.items() if option != "ports"})
-    return Touched(name, found, {**identity, "state": "absent"})
-
-
-def _targets(planned: Plan) -> dict[End, list[Mapping[str, Any]]]:
-    """Where a plan moves each link."""
-    found: dict[End, list[Mapping[str, Any]]] = defaultdict(list)
-    for step in planned.steps:
-        if isinstance(step.action, MoveLink):
-            found[End(step.action.netns, step.action.name)].append(End(step.action.target, step.action.name).entry)
-    return found
-
-
-def _is_another(planned: Plan, subject: Any) -> bool:
-    """Whether a device was found at a place and another one is made there."""
-    now, then = (state.link(subject) if isinstance(subject, End) else None for state in (planned.before, planned.after))
-    return bool(now and then and now.index and not then.index)
-
-
-def _remade(planned: Plan) -> set[End]:
-    """The devices that go and are made anew: what stood on them is made anew as well, even if it is the same."""
-    made = [step.action for step in planned.steps if isinstance(step.action, CreateVeth)]
-    return {end for action in made for end in (action.near, action.far) if planned.before.link(end)}
-
-
-def _stood_on(kind: Kind, before: State, subject: Any, devices: AbstractSet[End]) -> bool:
-    shown = recorded(kind, before, subject)
-    return shown is not None and bool(as_touched(kind.name, shown, shown, set()).devices & devices)
-
-
-def _moved(planned: Plan, subject: Any) -> bool:
-    """Whether a device at a new place was made earlier: what a plan makes has no number yet."""
-    link = planned.after.link(subject) if isinstance(subject, End) else None
-    return bool(link and link.index)
-
-
 def recorded(kind: Kind, state: State, subject: Any) -> Optional[dict[str, Any]]:
     """A thing in the user's words, with what there are no words for but is to come back."""
     shown = kind.view(state, subject)
@@ -395,14 +224,6 @@ def recorded(kind: Kind, state: State, subject: Any) -> Optional[dict[str, Any]]
     return {**shown, **more}
 
 
-def _identity(kind: Kind, shown: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that say which object is meant; of a cable's far end only its place."""
-    identity = {key: shown[key] for key in kind.identity if shown.get(key) is not None}
-    if "peer" in identity:
-        identity["peer"] = {key: value for key, value in identity["peer"].items() if key in ("netns", "name") and value}
-    return identity
-
-
 def devices_made(objects: Iterable[Touched]) -> set[End]:
     """The devices among objects that were not there before."""
     return {end for item in objects if item.found is None for end in item.devices if item.kind in DEVICES}
@@ -411,19 +232,6 @@ def devices_made(objects: Iterable[Touched]) -> set[End]:
 def namespaces_made(objects: Iterable[Touched]) -> frozenset[str]:
     """The namespaces among objects that were not there before."""
     return frozenset(item.absent["name"] for item in objects if item.kind == "netns" and item.found is None)
-
-
-def standing_on(devices: AbstractSet[End], planned: Plan) -> list[Touched]:
-    """What stood on devices, or on the other ends of their cables, before a plan."""
-    peers = {link.peer for end in devices if (link := planned.before.link(end)) and link.peer}
-    return [
-        as_touched(name, shown, shown, set())
-        for name, kind in KINDS.items()
-        if name not in ("netns", *LINKS)
-        for subject in _places(kind, planned)
-        if _stood_on(kind, planned.before, subject, devices | peers)
-        and (shown := recorded(kind, planned.before, subject))
-    ]
 
 
 def latest(objects: Iterable[Touched]) -> list[Touched]:

@@ -16,6 +16,7 @@ from . import marks
 from .addresses import made_by_kernel
 from .document import Plan, read_entry
 from .marks import Mark
+from .netns_neighbor_actions import is_given
 from .netns_route_actions import text
 from .state import HOST, End, Namespace, Neighbor, Route, RouteKey, State, place
 from .touched import Touched, devices_made, namespaces_made
@@ -39,7 +40,7 @@ class Standing:
             return ()
         if item.kind == NEIGHBOR:
             found = namespace.neighbors.get(key)
-            return [found] if found and found.permanent else []
+            return [found] if found and is_given(found, namespace) else []
         if netns not in self._routes:
             self._routes[netns] = defaultdict(list)
             for route in namespace.routes:

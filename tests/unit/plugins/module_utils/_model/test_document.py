@@ -24,7 +24,8 @@ from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import
     Sysctl,
     loopback,
 )
-from ansible_collections.nsfabric.linux.plugins.module_utils._model.touched import Touched, touched
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.touched import Touched
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.touching import touched
 
 ETHERNET: dict[str, Any] = {"mtu": 1500, "min_mtu": 68, "max_mtu": 65535, "txqueuelen": 1000}
 FORWARD = ("net", "ipv4", "ip_forward")

@@ -13,7 +13,7 @@ from ansible_collections.nsfabric.linux.plugins.module_utils._model import docum
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.planner import UNDO
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.problems import Problems
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import End, Hop, Route, State
-from ansible_collections.nsfabric.linux.plugins.module_utils._model.touched import touched
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.touching import touched
 from ansible_collections.nsfabric.linux.tests.unit.plugins.module_utils._model.links import (
     commands,
     device,

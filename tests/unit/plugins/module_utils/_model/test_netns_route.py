@@ -35,7 +35,7 @@ from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import
     State,
     loopback,
 )
-from ansible_collections.nsfabric.linux.plugins.module_utils._model.touched import touched
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.touching import touched
 
 KERNEL = 2
 

@@ -34,7 +34,7 @@ from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import
     Sysctl,
     loopback,
 )
-from ansible_collections.nsfabric.linux.plugins.module_utils._model.touched import touched
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.touching import touched
 
 FORWARD = ("net", "ipv4", "ip_forward")
 

@@ -33,10 +33,8 @@ from ansible_collections.nsfabric.linux.plugins.module_utils._model.registry imp
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.restoration import restoration
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import HOST, End, Namespace, State
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.step import PHASES, Step
-from ansible_collections.nsfabric.linux.plugins.module_utils._model.touched import (
-    Touched,
-    touched,
-)
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.touched import Touched
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.touching import touched
 from ansible_collections.nsfabric.linux.tests.unit.plugins.module_utils._model import strategies
 from ansible_collections.nsfabric.linux.tests.unit.plugins.module_utils._model.simulator import Kernel, picture
 

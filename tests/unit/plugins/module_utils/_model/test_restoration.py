@@ -9,7 +9,7 @@ from __future__ import annotations
 from ansible_collections.nsfabric.linux.plugins.module_utils._model import document as documents
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.problems import Problems
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.restoration import misplaced, restoration
-from ansible_collections.nsfabric.linux.plugins.module_utils._model.touched import touched
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.touching import touched
 from ansible_collections.nsfabric.linux.tests.unit.plugins.module_utils._model.links import exchanged
 
 

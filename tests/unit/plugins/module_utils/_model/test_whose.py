@@ -101,9 +101,9 @@ ENTRY = {"device": "eth1", "address": "192.0.2.9", "proxy": False}
 class TestNeighbours:
     OURS, THEIRS = "02:00:00:00:00:09", "02:00:00:00:00:55"
 
-    def verdict(self, mac: str, permanent: bool = True, found: Optional[dict[str, Any]] = None) -> tuple[bool, str]:
+    def verdict(self, mac: str, known: str = "permanent", found: Optional[dict[str, Any]] = None) -> tuple[bool, str]:
         what = Touched("netns_neighbor", found, {**ENTRY, "state": "absent"}, made=[{"mac": self.OURS}])
-        return verdict(what, state(neighbor=Neighbor(NeighborKey("eth1", "192.0.2.9", False), mac, permanent)))
+        return verdict(what, state(neighbor=Neighbor(NeighborKey("eth1", "192.0.2.9", False), mac, known)))
 
     def test_another_mac_is_anothers(self) -> None:
         said = f"neighbour 192.0.2.9 at {self.THEIRS} on eth1 in the host is not the one this topology made any more"
@@ -111,7 +111,7 @@ class TestNeighbours:
         assert self.verdict(self.THEIRS) == (False, f"{said}; it is left alone")
 
     def test_what_the_kernel_learned_is_in_nobodys_place(self) -> None:
-        assert self.verdict(self.THEIRS, permanent=False) == (True, "")
+        assert self.verdict(self.THEIRS, known="reachable") == (True, "")
 
     def test_what_was_found_may_stand_there_already(self) -> None:
         assert self.verdict(self.THEIRS, found={**ENTRY, "mac": self.THEIRS}) == (True, "")

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.passing import passing
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.state import Address, End, Hop, Route
-from ansible_collections.nsfabric.linux.plugins.module_utils._model.touched import touched
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.touching import touched
 from ansible_collections.nsfabric.linux.tests.unit.plugins.module_utils._model.links import (
     device,
     exchanged,
