@@ -20,6 +20,7 @@ NS1: Config = {"name": "ns1"}
 NS2: Config = {"name": "ns2"}
 IN_NS1: Config = {"netns": "ns1", "name": "eth1", "addresses": ["10.31.0.1/24"]}
 IN_NS2: Config = {"netns": "ns2", "name": "eth1", "addresses": ["10.31.0.2/24"]}
+B_LOOSE = "net/ipv4/conf/b/rp_filter"
 LOOSE: Config = {"netns": "ns1", "name": "net/ipv4/conf/a/rp_filter", "value": 2}
 
 
@@ -85,6 +86,10 @@ CHANGES: dict[str, tuple[Config, Config]] = {
     "an end takes the place of another one, and a setting stays": (
         {"netns": [NS1], "veth": [cable("a", "b"), cable("b", "c")], "netns_sysctl": [LOOSE]},
         {"netns": [NS1], "veth": [cable("a", "b", "ns1", "ns1")], "netns_sysctl": [LOOSE]},
+    ),
+    "an end is set as it comes to its new place": (
+        {"netns": [NS1, NS2], "veth": [cable("a", "b", "ns1", "ns2")]},
+        {"netns": [NS1, NS2], "veth": [cable("b", "a", "ns1", "ns2")], "netns_sysctl": [{**LOOSE, "name": B_LOOSE}]},
     ),
     "an end gets IPv6 with its new place": (
         {"netns": [NS1], "veth": [{**cable("eth0", "far1"), "mtu": 1400}]},

@@ -32,7 +32,7 @@ from .netns_sysctl_keys import (
     normal,
     written_through,
 )
-from .planner import UNDO, Planner, Together
+from .planner import Planner, Together
 from .problems import Reader
 from .scope import Scope
 from .state import HOST, End, Namespace, State, Sysctl, place
@@ -149,7 +149,7 @@ def _is_ipv6_mtu(parts: Key) -> bool:
 
 def _plan(planner: Planner, spec: SysctlSpec) -> None:
     device = device_of(spec.key)
-    if spec.path.startswith(UNDO) and not _is_there(planner.state, spec.netns, device):
+    if planner.puts_back and not _is_there(planner.state, spec.netns, device):
         # It went with its namespace or its device.
         return
     namespace = planner.namespace(spec.netns)
