@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, takewhile
 from typing import Optional
 
-from . import values
+from . import values, vanishing
 from .netns_route_actions import KERNEL, LEARNED
 from .netns_sysctl_keys import DISABLE_IPV6, key_name
 from .planner import Planner
@@ -261,7 +261,7 @@ def drop_ipv6(namespace: Namespace, device: str, gone: bool = False) -> None:
     """What the kernel takes away when a device goes down or IPv6 is disabled, or (gone) its MTU is too small for it."""
     link = namespace.links[device]
     namespace.links[device] = replace(link, addresses=tuple(_ipv4(link.addresses)))
-    namespace.forget_protocol(device, 6, gone)
+    vanishing.protocol(namespace, device, 6, gone)
 
 
 @dataclass(frozen=True)
@@ -323,7 +323,7 @@ class DeleteAddress(Action):
                 _forget_source(namespace, self.name, found.text)
         # With its last IPv4 address a device loses its IPv4 routes and neighbours.
         if values.family(self.address) == 4 and not _ipv4(left):
-            namespace.forget_protocol(self.name, 4, gone=False)
+            vanishing.protocol(namespace, self.name, 4, gone=False)
 
 
 def _disconnect(namespace: Namespace, device: str, networks: set[values.Network]) -> None:
@@ -345,4 +345,4 @@ def _forget_source(namespace: Namespace, device: str, text: str) -> None:
             for route in namespace.routes
         ]
     else:
-        namespace.forget_sources({host})
+        vanishing.sources(namespace, {host})

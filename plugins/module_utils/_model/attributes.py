@@ -14,7 +14,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, fields, replace
 from typing import Any, Optional
 
-from . import addresses, losses, values
+from . import addresses, losses, values, vanishing
 from .addresses import IPV6_MINIMUM_MTU, too_small_for_ipv6
 from .following import (
     NO_MAC,
@@ -283,9 +283,9 @@ class SetLink(Action):
             )
         state.change_link(end, **changes)
         if "mac" in changes:
-            namespace.forget_neighbors(self.name)
+            vanishing.neighbors(namespace, self.name)
         if changes.get("up") is False:
-            namespace.forget_devices({self.name}, gone=False)
+            vanishing.devices(namespace, {self.name}, gone=False)
             addresses.go_down(namespace, self.name)
         for vlan in on_top(state, end, ["vlan"]) if "up" in changes else ():
             SetLink(vlan.netns, vlan.name, (("up", changes["up"]),)).effect(state)
@@ -302,7 +302,7 @@ def drop(state: State, netns: str, names: AbstractSet[str]) -> None:
     # One port of each bridge tells whether it follows.
     ports = {link.master: link for link in (namespace.links.get(name) for name in names) if link}
     bridges = {each for link in ports.values() for each in bridges_of(namespace, link, replace(link, master=None))}
-    namespace.drop_links(names)
+    vanishing.links(namespace, names)
     forget_settings(state, netns, names)
     follow(namespace, {(name, option) for name, option in bridges if name not in names})
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Optional
 
+from . import vanishing
 from .addresses import drop_ipv6, too_small_for_ipv6
 from .netns_sysctl_keys import device_of, ipv6_mtu
 from .state import End, Link, Namespace, State, Sysctl
@@ -84,7 +85,7 @@ def follow(namespace: Namespace, bridges: Iterable[tuple[str, str]]) -> None:
             follow_mtu(namespace, name, bridge.mtu)
         elif bridge.mac != _smallest_mac(namespace, name):
             namespace.links[name] = replace(bridge, mac=_smallest_mac(namespace, name))
-            namespace.forget_neighbors(name)
+            vanishing.neighbors(namespace, name)
 
 
 def has_ports_mac(namespace: Namespace, bridge: Link) -> bool:

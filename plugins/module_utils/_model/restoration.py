@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from . import vanishing
 from .document import Document, Plan
 from .link import MoveLink, locate
 from .state import LO, End, State
@@ -94,5 +95,5 @@ def without(objects: Iterable[Touched], state: State) -> State:
             going[end.netns].add(end.name)
     left = state.copy() if going else state
     for netns, names in going.items():
-        left.namespaces[netns].drop_links(names)
+        vanishing.links(left.namespaces[netns], names)
     return left

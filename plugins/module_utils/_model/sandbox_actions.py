@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from . import vanishing
 from .netns import CreateNetns
 from .state import HOST, End, Namespace, State
 from .step import DELETE, Action, Step
@@ -105,7 +106,7 @@ class RemoveHost(Action):
 
     def effect(self, state: State) -> None:
         state.namespaces.pop(self.name, None)
-        state.namespaces.get(LAN, Namespace()).drop_links(set(self.ports))
+        vanishing.links(state.namespaces.get(LAN, Namespace()), set(self.ports))
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ Steps edit a copy of it, so that a plan is made against what earlier steps will 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple, Optional
@@ -342,72 +341,6 @@ class Namespace:
             sysctls=dict(self.sysctls),
             hooks=dict(self.hooks),
         )
-
-    def forget_devices(self, names: AbstractSet[str], gone: bool = True) -> None:
-        """What goes when devices leave a namespace, or only go down (not `gone`): their routes and neighbours."""
-
-        def left(route: Route) -> Optional[Route]:
-            return route if route.outlasts_down and not gone else self._left(route, names, gone)
-
-        self.routes = [route for route in map(left, self.routes) if route]
-        self.neighbors = {key: value for key, value in self.neighbors.items() if key.device not in names}
-
-    def forget_protocol(self, name: str, version: int, gone: bool) -> None:
-        """What goes when IPv4 or IPv6 is taken from a device, or only silenced: nexthop objects keep their routes."""
-
-        def left(route: Route) -> Optional[Route]:
-            concerned = values.family(route.destination) == version and not route.nexthop
-            return self._left(route, {name}, gone) if concerned else route
-
-        self.routes = [route for route in map(left, self.routes) if route]
-        self.neighbors = {
-            key: value
-            for key, value in self.neighbors.items()
-            if key.device != name or values.family(key.address) != version
-        }
-
-    def _left(self, route: Route, names: AbstractSet[str], gone: bool) -> Optional[Route]:
-        if LO in names and not route.hops and values.family(route.destination) == 6:
-            # IPv6 keeps blackholes and the like on the loopback device.
-            return None
-        if names.isdisjoint(route.devices):
-            return route
-        hops = tuple(hop for hop in route.hops if hop.device not in names)
-        if route.nexthop or (gone and values.family(route.destination) == 6):
-            return replace(route, hops=hops) if hops else None
-        # A hop through a device that is down is dead until it is up again; with its last hop a route goes.
-        lives = not gone and any(link.up is not False for hop in hops if (link := self.links.get(hop.device or "")))
-        return route if lives else None
-
-    def forget_neighbors(self, name: str) -> None:
-        """What goes when a device gets another MAC: the entries of its neighbours, but not its proxy entries."""
-        self.neighbors = {key: value for key, value in self.neighbors.items() if key.device != name or key.proxy}
-
-    def forget_sources(self, gone: set[str]) -> None:
-        """What goes with IPv4 addresses: routes of the main table that prefer them as their source, on any device."""
-        if gone and any(route.source in gone for route in self.routes):
-            gone = gone - {found.text.split("/")[0] for link in self.links.values() for found in link.addresses}
-            self.routes = [route for route in self.routes if route.table != MAIN_TABLE or route.source not in gone]
-
-    def forget_hooks(self, names: AbstractSet[str]) -> None:
-        """What goes with devices: their filters, and the ways to them from those of other devices."""
-        for name in names:
-            self.hooks.pop(name, None)
-        for device, hook in self.hooks.items():
-            if hook.shortcut and any(each.device in names for each in hook.shortcut.table):
-                left = tuple(each._replace(device="") if each.device in names else each for each in hook.shortcut.table)
-                self.hooks[device] = replace(hook, shortcut=replace(hook.shortcut, table=left))
-
-    def drop_links(self, names: AbstractSet[str]) -> None:
-        """Devices go, with all that is on them."""
-        gone = [self.links.pop(name) for name in names if name in self.links]
-        self.forget_devices(names)
-        self.forget_hooks(names)
-        addresses = (found.text.split("/")[0] for link in gone for found in link.addresses)
-        self.forget_sources({host for host in addresses if "." in host})
-        masters = {link.name for link in gone if link.kind != "veth"}
-        for port in [port for port in self.links.values() if port.master in masters]:
-            self.links[port.name] = replace(port, master=None, port=())
 
 
 @dataclass

@@ -104,7 +104,7 @@ def test_what_cannot_be_read_now_is_not_to_be_deleted(monkeypatch: pytest.Monkey
 
 def test_a_directory_in_its_place_is_to_be_deleted(folder: Path) -> None:
     (folder / "lab.json").mkdir(parents=True)
-    with pytest.raises(KernelError, match=r"Is a directory; .*: rm -r .*/lab\.json"):
+    with pytest.raises(KernelError, match=r"is a directory, and a regular file is right; .*: rm -r .*/lab\.json"):
         _ledger.load("lab", "boot:1")
 
 

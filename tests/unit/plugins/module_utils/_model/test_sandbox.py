@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.nsfabric.linux.plugins.module_utils._model import document, sandbox
+from ansible_collections.nsfabric.linux.plugins.module_utils._model import document, sandbox, vanishing
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.problems import Problems, Reader
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.sandbox import Found, Wanted, Work
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.sandbox_actions import (
@@ -265,8 +265,8 @@ def test_a_host_whose_pins_are_gone_is_made_anew() -> None:
 def test_a_cut_cable_is_made_again() -> None:
     here = Machine()
     here.run("a", "b")
-    here.state.namespaces["lan"].drop_links({"port10"})
-    here.state.namespaces["a"].drop_links({"eth0"})
+    vanishing.links(here.state.namespaces["lan"], {"port10"})
+    vanishing.links(here.state.namespaces["a"], {"eth0"})
     assert sandbox.unplugged(here.found.lan, here.state) == {"a"}
     assert here.plan("b")[1].steps == ()
     planned = here.run("a")
@@ -312,8 +312,8 @@ def test_ipv6_that_the_machine_has_not() -> None:
 def test_an_undone_cable_is_only_that_of_a_host_that_was_there() -> None:
     here = Machine()
     here.run("a")
-    here.state.namespaces["lan"].drop_links({"port10"})
-    here.state.namespaces["a"].drop_links({"eth0"})
+    vanishing.links(here.state.namespaces["lan"], {"port10"})
+    vanishing.links(here.state.namespaces["a"], {"eth0"})
     work, planned = here.plan("a", "b")
     (cut,) = sandbox.cuts(planned, ["b"])
     assert cut.action.what() == "delete port10 and its far end a/eth0"
