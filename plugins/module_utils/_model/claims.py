@@ -10,11 +10,10 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 from . import document as documents
-from .attributes import Attributes
 from .document import Claim, Config, Document
 from .problems import Problems
 from .state import State
-from .touched import Touched
+from .touched import LINKS, Touched
 
 
 def claims(config: Config) -> set[Claim]:
@@ -47,17 +46,17 @@ def owners_of(document: Document, state: State) -> Owners:
     """
     owners: Owners = {}
     for kind, spec in document:
-        owners.update(dict.fromkeys(((kind, claim) for claim in documents.origins(kind, spec, state)), _owner(spec)))
+        owners.update(
+            dict.fromkeys(((kind, claim) for claim in documents.origins(kind, spec, state)), _owner(kind, spec))
+        )
     for kind, spec in document:
-        owners.update(dict.fromkeys(((kind, claim) for claim in documents.claims(spec)), _owner(spec)))
+        owners.update(dict.fromkeys(((kind, claim) for claim in documents.claims(spec)), _owner(kind, spec)))
     return owners
 
 
-def _owner(spec: Any) -> tuple[Any, list[str]]:
-    ends = [end for end in getattr(spec, "ends", ()) if isinstance(end, tuple)]
-    parts = [part for end in ends for part in end] + [getattr(spec, "wanted", None)]
-    wanted = [part for part in parts if isinstance(part, Attributes)]
-    return getattr(spec, "entry", None), [text for each in wanted for text in each.addresses or ()]
+def _owner(kind: str, spec: Any) -> tuple[Any, list[str]]:
+    told = spec.ends if kind in LINKS else ()
+    return getattr(spec, "entry", None), [text for dummy, wanted, dummy in told for text in wanted.addresses or ()]
 
 
 def owned(item: Touched, owners: Owners, state: State) -> Touched:

@@ -154,8 +154,8 @@ def plan(
     `kept` are addresses that devices are to have again where the document does not say which, `chosen` the link-local
     ones that may go.
     """
-    planner = Planner(before.copy(), problems, assume, as_found, before=before)
-    planner.kept, planner.chosen = dict(kept or {}), as_found.chosen if as_found else chosen or {}
+    chosen = as_found.chosen if as_found else chosen or {}
+    planner = Planner(before.copy(), problems, assume, as_found, kept=dict(kept or {}), chosen=chosen, before=before)
     planner.run(document.specs, PLANS)
     if planner.steps and not problems and not _is_guessed(planner.state):
         _check_consistent(document, planner.state, problems)

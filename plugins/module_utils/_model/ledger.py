@@ -369,7 +369,7 @@ class Ledger:
     def dragged_along(self, leaving: Sequence[Touched], state: State) -> list[tuple[End, str]]:
         """The ends of others' cables that go with namespaces which this topology made, each with its namespace."""
         specs = (spec for item in self.objects if item.kind in LINKS for spec in item.specs)
-        ours = {end for spec in specs for end in getattr(spec, "claims", (spec.subject,))}
+        ours = {end for spec in specs for end, *dummy in spec.ends}
         found = (item for item in self.objects if item.found and item.kind in LINKS)
         ours |= {End(netns, end.name) for item in found for end in item.devices for netns in item.moved_to}
         going = namespaces_made(leaving) & state.namespaces.keys()

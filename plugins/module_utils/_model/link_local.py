@@ -33,7 +33,7 @@ def chosen(objects: Iterable[Touched]) -> Chosen:
         for dummy, was in ends(replace(item, changed=None)) if mine else ():
             mine -= {each["text"] for each in was.get("found") or ()}
         for spec in item.specs if mine else ():
-            _add(result, getattr(spec, "claims", [spec.subject]), mine)
+            _add(result, [end for end, *dummy in spec.ends], mine)
     return result
 
 

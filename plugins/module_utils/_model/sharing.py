@@ -87,7 +87,7 @@ class _Said:
             if kind == "netns" and not spec.absent and spec.lo_up is not None:
                 self.options.add((End(spec.name, LO), "up"))
             elif kind in LINKS and spec.absent:
-                self.gone |= getattr(spec, "claims", {spec.subject})
+                self.gone.update(end for end, *dummy in spec.ends)
             elif kind in LINKS:
                 for end, wanted, dummy in spec.ends:
                     self.options.update((end, option) for option in _options(wanted))
