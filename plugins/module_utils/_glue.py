@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
+from . import _archive as _archive
 from . import _lock, _signals
 from ._errors import KernelError
 from ._kernel import netlink, privilege

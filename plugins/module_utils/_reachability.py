@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from . import _archive as _archive
 from ._errors import KernelError
 from ._kernel import privilege
 from ._kernel.reachability import absent, probe

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any, Optional
 
+from . import _archive as _archive
 from . import _signals
 from ._errors import KernelError
 from ._glue import guarded, refuse

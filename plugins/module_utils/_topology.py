@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Optional
 
+from . import _archive as _archive
 from . import _ledger, _signals, _validate
 from ._errors import KernelError
 from ._glue import guarded, refuse, warn

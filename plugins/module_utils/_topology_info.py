@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from . import _archive as _archive
 from . import _ledger
 from ._glue import guarded, read, refuse
 from ._kernel.observe import observe
