@@ -43,13 +43,15 @@ GONE = (errno.ENODEV, errno.ENOENT, errno.ESRCH, errno.EADDRNOTAVAIL)
 
 # Until here devices come and go; what follows writes to those that are there.
 PLACING = frozenset(PHASES[: PHASES.index("device settings")])
+BRIDGES = "remove bridges"
 # While the kernel takes namespaces down, it deletes bridges three times as fast as afterwards.
-MEANWHILE = frozenset(("remove namespaces", "remove bridges"))
+MEANWHILE = frozenset(("remove namespaces", BRIDGES))
 
 
 def apply(session: Session, steps: Sequence[Step]) -> None:
     """Carries out steps in order; the first failure raises, naming the step."""
-    going = netns.Going(session)
+    bridges = [step.action for step in steps if step.phase == BRIDGES and isinstance(step.action, DeleteLink)]
+    going = netns.Going(session, bridges)
     try:
         for placing, part in groupby(steps, key=lambda step: step.phase in PLACING):
             placed = list(part)

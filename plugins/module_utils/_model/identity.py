@@ -10,10 +10,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Callable, Optional
 
 from .state import HOST, End, State
-from .touched import Touched
+from .touched import DEVICES, Touched
 
 # Of a cable's two numbers: the near end's stand low, the far end's above.
 HALF = 32
+# What the kernel numbers.
+NUMBERED = frozenset({"netns", *DEVICES})
 
 
 def identity(item: Touched, state: State) -> int:
@@ -21,7 +23,7 @@ def identity(item: Touched, state: State) -> int:
     if item.kind == "netns":
         found = state.namespaces.get(item.absent["name"])
         return found.number if found else 0
-    if item.kind in ("veth", "bridge"):
+    if item.kind in DEVICES:
         return _index(item.absent, state) | _index(item.absent.get("peer"), state) << HALF
     return 0
 

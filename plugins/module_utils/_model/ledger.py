@@ -17,7 +17,7 @@ from .claims import claims, claims_in, owned, owners_of
 from .document import Claim, Config, Document, Plan
 from .found import agreeing, by_device
 from .grounds import Numbers, doubtful, itself, noted, replaced, stands_on, written
-from .identity import device, differ, identity, namespace, namespaces_now
+from .identity import NUMBERED, device, differ, identity, namespace, namespaces_now
 from .link import locate
 from .netns import far_ends
 from .netns_sysctl import follows
@@ -126,11 +126,15 @@ class Ledger:
 
     def pass_by(self, planned: Plan) -> None:
         """Notes what is about to be lost and given back: a run that is killed may leave it lost."""
+        lost = [item for item in touched(planned) if item.passing] if given_back(planned) else []
+        items = passing(planned)
+        if not lost and not items:
+            return
         known = {claim: number for number, item in enumerate(self.objects) for claim in item.claims}
-        for item in touched(planned) if given_back(planned) else ():
-            for number in {known[claim] for claim in item.claims & known.keys()} if item.passing else ():
+        for item in lost:
+            for number in {known[claim] for claim in item.claims & known.keys()}:
                 self.objects[number] = self.objects[number].with_more(replace(item, changed=item.passing))
-        items = (item for item in passing(planned) if not item.claims & known.keys())
+        items = [item for item in items if not item.claims & known.keys()]
         self.objects += [replace(item, since=time.monotonic()) for item in items]
 
     def _follow(self, document: Document, state: State) -> None:
@@ -280,7 +284,7 @@ class Ledger:
         arrived = [_arrived(item) for item in owned]
         self.objects = [item for item in arrived if item.kind == "netns" or not item.places & gone]
         self.config, self.complete = config, True
-        made = {item.written: item for item in self.objects if item.found is None}
+        made = {item.written: item for item in self.objects if item.found is None and item.kind in NUMBERED}
         # With `purge: false` not all that was made has been read.
         found = {key: identity(item, state) or self.identities.get(key) for key, item in made.items()}
         self.identities = {key: value for key, value in found.items() if value}
@@ -290,13 +294,15 @@ class Ledger:
         """Before a run: of what it makes or removes, it is not known which exactly will stand if it is killed."""
         items = list(items)
         for item in items:
-            self.identities.pop(item.written, None)
+            if item.kind in NUMBERED:
+                self.identities.pop(item.written, None)
         for name in doubtful(items):
             self.grounds.pop(name, None)
 
     def recognise(self, objects: Sequence[Touched], state: State) -> None:
         """After a run that was undone: what it removed has been made again."""
-        found = {item.written: identity(item, state) for item in objects if item.written in self.identities}
+        numbered = (item for item in objects if item.kind in NUMBERED)
+        found = {item.written: identity(item, state) for item in numbered if item.written in self.identities}
         self.identities.update({key: value for key, value in found.items() if value})
         self.grounds = noted(self.objects, state, self.grounds)
         standing, again = Standing(state), {id(item) for item in objects}
@@ -340,7 +346,7 @@ class Ledger:
 
     def replaced(self, item: Touched, state: State) -> bool:
         """Whether something else stands now where this topology made an object."""
-        made = self.identities.get(item.written, 0)
+        made = self.identities.get(item.written, 0) if item.kind in NUMBERED else 0
         return bool(made) and differ(item, made, identity(item, state))
 
     def strangers(self, state: State) -> set[End]:

@@ -61,9 +61,9 @@ def numbers_of(numbers: Mapping[str, int], names: Names) -> dict[str, int]:
 
 def cable_now(item: Touched, state: State) -> Touched:
     """A cable that was made, with its ends where somebody has put them meanwhile."""
-    spec = item.specs[0]
-    if item.kind != "veth" or item.found or spec.far is None:
+    if item.kind != "veth" or item.found or not item.absent.get("peer"):
         return item
+    spec = item.specs[0]
     near = locate(state, spec)
     link = state.link(near)
     if link is None or link.peer is None or {near, link.peer} == spec.claims or link.peer.name != spec.far.name:

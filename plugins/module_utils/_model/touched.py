@@ -89,8 +89,9 @@ class Touched:
     @cached_property
     def specs(self) -> Sequence[Any]:
         """Its entries as specifications: what it is, where it was found and where it was declared."""
-        entries = [entry for entry in (self.absent, self.owner, *self.former) if entry]
-        return [read_entry(self.kind, entry) for entry in entries]
+        others = [entry for entry in (self.owner, *self.former) if entry]
+        entries = [entry for entry in others if {**entry, "state": "absent"} != self.absent]
+        return [read_entry(self.kind, entry) for entry in (self.absent, *entries)]
 
     @cached_property
     def claims(self) -> frozenset[Claim]:
