@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable
@@ -174,6 +175,22 @@ def test_one_that_is_in_use_keeps_them_all(host: Host, command: tuple[str, ...])
         assert (snapshot(host), namespaces(host)) == (before, numbers)
     gone = host.module("topology", name="lab", state="absent")
     assert not gone.get("failed"), gone["msg"]
+
+
+def test_a_bridge_stays_up_while_one_is_in_use(host: Host) -> None:
+    """It is taken down before its ports go, but not before they can go."""
+    apply(host, STAR)
+    with process(host, *HOLDERS["a process inside"]) as user:
+        assert until(lambda: "sleep" in host.sh(f"cat /proc/{user.pid}/comm"))
+        with process(host, "sh", "-c", "exec ip monitor link >/run/said") as monitor:
+            assert until(lambda: re.search(rf" {monitor.pid} +(?!00000000)", host.sh("cat /proc/net/netlink")))
+            failed = host.module("topology", name="lab", state="absent", inside=impatient)
+            assert failed["msg"].endswith(RESTORED)
+            host.sh("ip link set br0 promisc on")
+            assert until(lambda: "PROMISC" in host.sh("cat /run/said"))
+            said = re.findall(r": br0: <([A-Z,_-]+)>", host.sh("cat /run/said"))
+    assert said
+    assert all("UP" in flags.split(",") for flags in said)
 
 
 def test_a_signal_ends_the_wait_for_who_uses_one(host: Host) -> None:
