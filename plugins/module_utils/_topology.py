@@ -24,7 +24,7 @@ from ._kernel.session import Session
 from ._model import document as documents
 from ._model import link_local, rivals
 from ._model import sealed as seals
-from ._model.claims import claims_in, claims_of, places_of
+from ._model.claims import claims_in, claims_of, places_of, removed_by
 from ._model.document import Config, Document, Plan
 from ._model.following import keep_own_mtus
 from ._model.found import lost
@@ -35,6 +35,7 @@ from ._model.problems import Problem, Problems
 from ._model.registry import KINDS
 from ._model.renamed import cable_now
 from ._model.restoration import felt_above, restoration, without
+from ._model.said import released
 from ._model.scope import Scope
 from ._model.sharing import shared
 from ._model.state import End, State
@@ -132,8 +133,9 @@ class _Run:
             _ledger.forget(self.name)
         else:
             # Where all of it stood already, nothing was to go.
-            kept = self.declared.union(*(item.claims for item in self.owed))
-            known.settle(config, kept if self.purge and not self.settled else None, planned.result, claims_in(undo))
+            forgets = self.purge and not self.settled
+            kept = self.declared.union(*(item.claims for item in self.owed)) if forgets else None
+            known.settle(config, kept, planned.result, claims_in(undo), removed_by(self.document))
             _ledger.save(known, f"topology {self.name} stands as it is declared, but is not noted to be complete; ")
         return planned
 
@@ -223,9 +225,12 @@ class _Run:
             return known.objects
         if self.settled and not self.home:
             return []
-        gone = known.left_by(self.declared) + known.released(self.document) if self.purge else []
+        gone = known.left_by(self.declared) + self._released(known) if self.purge else []
         gone += [item for item in known.objects if item.passes]
         return gone + known.followers(gone + self.home, self.declared)
+
+    def _released(self, known: Ledger) -> list[Touched]:
+        return released(known.objects, known.config, self.document)
 
     def _scope(
         self,
@@ -276,12 +281,12 @@ class _Run:
     ) -> tuple[list[Touched], list[str]]:
         """What is to be put back; what was replaced behind our back is left alone, with a warning about each."""
         warnings, leaving = [], [] if self.absent else known.renamed(self.declared, state)
-        released = known.released(self.document)
+        freed = self._released(known)
         for item in candidates:
             if known.replaced(item, state):
                 what = " -- ".join(map(str, sorted(item.devices)))
                 warnings.append(f"{item.kind} {what} is not the one this topology made any more; it is left alone")
-            elif not (item.owner or self.absent or item.passes or item in released) or stands_on(item, strangers):
+            elif not (item.owner or self.absent or item.passes or item in freed) or stands_on(item, strangers):
                 continue
             elif item.is_gone(state):
                 gone = " with ".join(map(told, sorted(itself(item))))

@@ -95,6 +95,18 @@ CHANGES: dict[str, dict[str, Any]] = {
         "link": [{"name": "eth1", "txqueuelen": 7}],
     },
 }
+# What somebody made is wanted gone.
+GONE: dict[str, dict[str, Any]] = {
+    "ports pushed out": {"bridge": [{"name": "theirs", "ports": []}]},
+    "bridge gone": {"bridge": [{"name": "theirs", "state": "absent"}]},
+    "cable gone": {"veth": [{"name": "eth1", "state": "absent"}]},
+    "cable gone by both ends": {
+        "veth": [{"name": "eth1", "peer": {"netns": "theirs", "name": "far"}, "state": "absent"}]
+    },
+    "port's cable gone": {"veth": [{"name": "eth2", "state": "absent"}]},
+    "link gone": {"link": [{"name": "eth1", "state": "absent"}]},
+    "namespace gone": {"netns": [{"name": "theirs", "state": "absent"}]},
+}
 
 
 @pytest.fixture
@@ -151,6 +163,32 @@ def test_after_absent(host: Host, name: str) -> None:
     apply(host, CHANGES[name])
     host.do("topology", name="lab", state="absent")
     assert exactly(host) == before
+
+
+def rebuilt(host: Host) -> list[str]:
+    """But for what the kernel numbers anew, and a queueing discipline that a device has once it was up."""
+    numbers = r"@if\d+|qdisc \w+|(?<=port_no )\S+|(?<=port_id )\S+"
+    return [re.sub(numbers, "", line) for line in exactly(host)]
+
+
+@pytest.mark.parametrize("name", GONE)
+def test_what_was_deleted_is_built_again_after_a_failure(host: Host, name: str) -> None:
+    before = rebuilt(host)
+    for steps in range(plan_of(host, config=GONE[name]) + 1):
+        failed = host.module("topology", name="lab", config=GONE[name], inside=after(steps, refuse))
+        assert failed["msg"].endswith("The host was put back as it was found."), failed["msg"]
+        assert rebuilt(host) == before, f"failed after {steps} steps"
+
+
+@pytest.mark.parametrize("how", ["absent", "purge"])
+@pytest.mark.parametrize("name", GONE)
+def test_what_was_deleted_is_built_again(host: Host, name: str, how: str) -> None:
+    before = rebuilt(host)
+    apply(host, GONE[name])
+    assert not apply(host, GONE[name])["changed"]
+    done = apply(host, {}) if how == "purge" else host.do("topology", name="lab", state="absent")
+    assert not done.get("warnings"), done["warnings"]
+    assert rebuilt(host) == before
 
 
 def link_local(host: Host, name: str) -> set[str]:

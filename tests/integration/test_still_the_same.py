@@ -238,3 +238,33 @@ def test_what_has_the_name_of_a_cables_far_end_is_left_alone(host: Host, kind: s
     done = host.do("topology", name="lab", **how)
     assert "veth p -- n1/v is not the one this topology made any more; it is left alone" in warnings(done)
     assert (host.link("p") or {})["ifindex"] == index
+
+
+# An entry, and how somebody makes the same by hand.
+AGAIN: dict[str, tuple[str, dict[str, Any], str]] = {
+    "namespace": ("netns", {"name": "ns1"}, "ip netns add ns1"),
+    "bridge": ("bridge", {"name": "br0"}, "ip link add name br0 type bridge"),
+    "cable": ("veth", {"name": "a", "peer": {"name": "b"}}, "ip link add name a type veth peer name b"),
+    "cable by one end": ("veth", {"name": "a"}, "ip link add name a type veth peer name b"),
+    "route": ("netns_route", {"destination": "10.9.0.0/16", "device": "base"}, "ip route add 10.9.0.0/16 dev base"),
+    "neighbour": (
+        "netns_neighbor",
+        {"device": "base", "address": "192.0.2.9", "mac": "02:00:00:00:00:09"},
+        "ip neighbor add 192.0.2.9 lladdr 02:00:00:00:00:09 dev base nud permanent",
+    ),
+}
+
+
+@pytest.mark.parametrize("how", ["absent", "purged"])
+@pytest.mark.parametrize("what", AGAIN)
+def test_what_was_made_and_is_declared_gone_is_nobodys(host: Host, what: str, how: str) -> None:
+    """Whoever makes the same again owns it."""
+    kind, entry, command = AGAIN[what]
+    host.sh("ip link add name base type bridge; ip link set base up; ip address add 192.0.2.1/24 dev base")
+    apply(host, {kind: [entry if kind != "veth" else {"name": "a", "peer": {"name": "b"}}]})
+    apply(host, {kind: [{**entry, "state": "absent"}]})
+    host.sh(command)
+    before = as_before(host)
+    done = apply(host, {}) if how == "purged" else host.do("topology", name="lab", state="absent")
+    assert (done["steps"], done.get("warnings") or []) == ([], [])
+    assert as_before(host) == before

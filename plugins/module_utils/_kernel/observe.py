@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from .._errors import KernelError
 from .._model.bridge import NANOSECONDS
-from .._model.scope import Needs, Scope
+from .._model.scope import Needs, Scope, settings_of
 from .._model.state import HOST, LO, End, Link, Namespace, State
 from . import fastpath, firewall, link, messages, netlink, netns_neighbor, netns_route, netns_sysctl, nexthop, tc
 from .bridge import settings_request
@@ -70,10 +71,12 @@ def _observe(session: Session, scope: Scope, live: list[str]) -> State:
         # What ends in a namespace that is looked into as a whole may go with it.
         inside = (found for name in scope.inside & links.keys() for found in links[name].values())
         declared |= {found.peer.name for found in inside if found.peer}
-        led = fastpath.any_loaded()
+        led, leaving = fastpath.any_loaded(), _leaving(scope, links)
         for name in seen:
             known = {found.name for found in links[name].values()}
             needs = scope.namespaces.get(name, Needs())
+            if name in leaving:
+                needs = replace(needs, sysctls=needs.sysctls | settings_of(leaving[name]))
             # A device may leave for another namespace, and takes its routes, neighbours and filters along.
             if scope.losses and declared & known - {LO}:
                 needs = needs.with_losses
@@ -83,6 +86,17 @@ def _observe(session: Session, scope: Scope, live: list[str]) -> State:
         return _probe(session, scope, state, missing)
     except OSError as error:
         raise KernelError("read the network's state", HOST, error.strerror or str(error)) from error
+
+
+def _leaving(scope: Scope, links: Mapping[str, Mapping[int, Link]]) -> dict[str, set[str]]:
+    """The devices that go, by namespace, with the other ends of their cables."""
+    found = defaultdict(set)
+    for end in scope.leaving:
+        for each in links.get(end.netns, {}).values():
+            if end.name in ("", each.name):
+                for netns, name in (End(end.netns, each.name), *([each.peer] if each.peer else ())):
+                    found[netns].add(name)
+    return found
 
 
 def _namespace(session: Session, needs: Needs, name: str, links: dict[int, Link]) -> Namespace:

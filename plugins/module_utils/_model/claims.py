@@ -26,6 +26,11 @@ def claims_in(document: Document) -> set[Claim]:
     return {(kind, claim) for kind, spec in document for claim in documents.claims(spec)}
 
 
+def removed_by(document: Document) -> set[Claim]:
+    """What a document wants gone."""
+    return {(kind, claim) for kind, spec in document if spec.absent for claim in documents.claims(spec)}
+
+
 def places_of(document: Document, kinds: AbstractSet[str], state: State) -> set[Claim]:
     """What a document speaks of, of some kinds, wherever it stands."""
     return {(kind, claim) for kind, spec in document if kind in kinds for claim in documents.origins(kind, spec, state)}
@@ -61,7 +66,7 @@ def _owner(kind: str, spec: Any) -> tuple[Any, list[str]]:
 
 def owned(item: Touched, owners: Owners, state: State) -> Touched:
     """An object as a document declares it."""
-    mine = claims_of(item, state) & owners.keys()
+    mine = claims_of(item, state) & owners.keys() or item.by_one_end & owners.keys()
     if not mine:
         return item
     entry, addresses = owners[min(mine, key=str)]

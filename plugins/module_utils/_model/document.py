@@ -40,9 +40,18 @@ class Document:
     def scope(self, losses: bool = True) -> Scope:
         """What has to be read of the host to plan this document; without `losses`, to tell whether all of it holds."""
         scope = Scope(losses=losses)
-        for dummy, spec in self:
+        for kind, spec in self:
             spec.add_to(scope)
+            if spec.absent and losses:
+                scope.leaving.update(_things(kind, spec))
         return scope
+
+
+def _things(kind: str, spec: Any) -> list[End]:
+    """The devices, or the namespace, that an entry speaks of as a whole."""
+    if kind == "netns":
+        return [End(spec.name, "")]
+    return [end for end, *dummy in getattr(spec, "ends", ())]
 
 
 @dataclass(frozen=True)

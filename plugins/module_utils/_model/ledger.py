@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Optional
 
 from . import document as documents
-from .claims import claims, claims_in, owned, owners_of
+from .claims import claims, owned, owners_of
 from .document import Claim, Config, Document, Plan
 from .found import agreeing, by_device
 from .grounds import Numbers, doubtful, itself, noted, replaced, stands_on, written
@@ -151,15 +151,6 @@ class Ledger:
         """The objects that were declared and are not any more, as far as a document alone tells."""
         return [item for item in self.objects if item.owner and not item.claims & declared]
 
-    def released(self, document: Document) -> list[Touched]:
-        """What bridges had taken as their ports, and that no entry speaks of any more."""
-        lists = [(entry.get("netns") or HOST, entry.get("ports") or ()) for entry in self.config.get("bridge", ())]
-        ports = {End(netns, name) for netns, names in lists for name in names}
-        ports -= {End(spec.end.netns, name) for spec in document.specs["bridge"] for name in spec.ports or ()}
-        declared = claims_in(document)
-        items = (item for item in self.objects if item.owner is None and item.kind in LINKS and item.found)
-        return [item for item in items if item.devices & ports and not item.claims & declared]
-
     def displaced(self, document: Document) -> list[Touched]:
         """The cables that were made, but are not declared where they were made."""
         places = {spec.claims for spec in document.specs["veth"] if not spec.absent}
@@ -195,7 +186,8 @@ class Ledger:
         """
         written = [subject for item in gone if item.kind == SYSCTL for dummy, subject in item.claims]
         still = [subject for kind, subject in declared if kind == SYSCTL]
-        moved = {end for item in gone if item.kind == "link" and len(item.claims) > 1 for end in item.devices}
+        back = {end for item in gone if _comes_back(item) for end in item.devices}
+        spaces = {item.absent["name"] for item in gone if item.kind == "netns" and item.found and item.changed is None}
         found = {end for item in gone if item.found for end in item.devices if item.kind in LINKS}
         claimed = {claim for item in gone for claim in item.claims}
         found |= self._on_top(found | {end for kind, end in claimed if kind == "link"}, state)
@@ -206,9 +198,9 @@ class Ledger:
             if item.owner is None
             and not item.claims & declared
             and (
-                _follows(item, written, still, found, moved, state)
+                _follows(item, written, still, found, back, state)
                 if item.kind == SYSCTL
-                else bool(item.found and item.devices & found)
+                else bool(item.found and (item.devices & found or item.places & spaces))
             )
         ]
 
@@ -267,11 +259,17 @@ class Ledger:
                 self.objects.append(item if item.claims & declared else replace(item, owner=None))
 
     def settle(
-        self, config: Config, kept: Optional[AbstractSet[Claim]], state: State, returned: AbstractSet[Claim]
+        self,
+        config: Config,
+        kept: Optional[AbstractSet[Claim]],
+        state: State,
+        returned: AbstractSet[Claim],
+        removed: AbstractSet[Claim] = frozenset(),
     ) -> None:
         """After a run: forgets what is not to be kept, or has returned, and notes which objects stand now.
 
-        Kept is what is declared, and what is still owed; with None nothing was to be purged, and nothing is forgotten.
+        Kept is what is declared, and what is still owed; with None nothing was to be purged, and nothing is forgotten
+        but what was made and is declared to be `removed`: who makes such a thing again owns it.
         """
         standing = Standing(state)
         owned = [
@@ -279,6 +277,7 @@ class Ledger:
             for item in (standing.settled(item.arrived(state)) for item in latest(self.objects))
             if not item.passes
             if kept is None or item.claims & kept or (item.owner is None and not item.claims & returned)
+            if item.found is not None or item.claims.isdisjoint(removed) or item.is_there(state)
         ]
         gone = namespaces_made(self.objects) - namespaces_made(owned)
         arrived = [_arrived(item) for item in owned]
@@ -395,11 +394,18 @@ class Ledger:
         return bool(made) and number in (0, made)
 
 
+def _comes_back(item: Touched) -> bool:
+    """Whether what is put back is a device that was moved away, or deleted."""
+    if item.kind == "link" and len(item.claims) > 1:
+        return True
+    return item.kind in LINKS and item.found is not None and item.changed is None
+
+
 def _follows(
-    item: Touched, written: Any, still: Any, found: AbstractSet[End], moved: AbstractSet[End], state: Optional[State]
+    item: Touched, written: Any, still: Any, found: AbstractSet[End], back: AbstractSet[End], state: Optional[State]
 ) -> bool:
     """Whether a sysctl changes when others are written, or comes back with a device that lost it."""
-    there = state is None or all(state.link(end) or end in moved for end in item.devices)
+    there = state is None or all(state.link(end) or end in back for end in item.devices)
     wanted = any(follows(key, still) for dummy, key in item.claims)
     source = any(follows(key, written) for dummy, key in item.claims)
     return there and not wanted and (source or bool(item.devices & found))

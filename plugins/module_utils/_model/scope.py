@@ -41,6 +41,12 @@ class Needs:
         return replace(self, routes=set(BOTH), neighbors=True, shortcuts=True, nexthops=True)
 
 
+def settings_of(devices: Iterable[str], families: Iterable[str] = ("ipv4", "ipv6")) -> set[tuple[str, ...]]:
+    """The keys of all that is set of devices, and of those that devices start with."""
+    names = (*devices, "default")
+    return {("net", family, tree, name, "*") for name, family, tree in product(names, families, PER_DEVICE)}
+
+
 @dataclass
 class Scope:
     """Collected from every entry of a document; the host is always looked at.
@@ -49,7 +55,8 @@ class Scope:
     are devices that are looked for in every named namespace when they are not at their place. Nothing is read of what
     is in `sealed` namespaces: they go, with all of it. The kernel is probed for `kinds` of links, and with `fastpath`
     for what fast paths take. With `losses`, what a change would take along is read as well, so that it can be put back;
-    to tell whether there is anything to change, the half of it is enough.
+    to tell whether there is anything to change, the half of it is enough. `leaving` are devices that go with all that
+    is set of them, and namespaces that do with all of theirs: ends without a name.
     """
 
     namespaces: dict[str, Needs] = field(default_factory=lambda: {HOST: Needs()})
@@ -58,6 +65,7 @@ class Scope:
     inside: set[str] = field(default_factory=set)
     searched: set[End] = field(default_factory=set)
     sealed: set[str] = field(default_factory=set)
+    leaving: set[End] = field(default_factory=set)
     kinds: set[str] = field(default_factory=set)
     fastpath: bool = False
     losses: bool = True
@@ -84,8 +92,8 @@ class Scope:
 
     def settings(self, end: End, families: Iterable[str]) -> None:
         """What a device loses when the kernel makes it anew for a namespace, or for a protocol."""
-        for name, family, tree in product((end.name, "default"), families, PER_DEVICE) if self.losses else ():
-            self.namespace(end.netns).sysctls.add(("net", family, tree, name, "*"))
+        if self.losses:
+            self.namespace(end.netns).sysctls.update(settings_of([end.name], families))
 
     def advertised(self, netns: str) -> None:
         """What routers have told a namespace, and which of its devices keep it when it becomes a router itself."""

@@ -96,7 +96,14 @@ class Touched:
     @cached_property
     def claims(self) -> frozenset[Claim]:
         """What identifies it, in any of its entries."""
-        return frozenset((self.kind, claim) for spec in self.specs for claim in claims(spec))
+        named = frozenset((self.kind, claim) for spec in self.specs for claim in claims(spec))
+        return named if named.isdisjoint(self.by_one_end) else named | self.by_one_end
+
+    @property
+    def by_one_end(self) -> frozenset[Claim]:
+        """Of a cable: what an entry that wants it gone, and names no more than one of its ends, identifies it by."""
+        ends = self.devices if self.kind == "veth" else ()
+        return frozenset((self.kind, (end, frozenset([end.name]))) for end in ends)
 
     @property
     def hints(self) -> dict[str, Any]:
