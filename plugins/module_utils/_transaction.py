@@ -15,7 +15,7 @@ from ._kernel.apply import apply
 from ._kernel.observe import is_any_left, observe
 from ._kernel.session import Session
 from ._model import document as documents
-from ._model import link_local, sealed
+from ._model import link_local, losses, sealed
 from ._model.attributes import are_unforeseen
 from ._model.document import Config, Document, Plan
 from ._model.passing import passing
@@ -108,7 +108,7 @@ def _left(left: Plan) -> str:
 
 def _put_back(session: Session, document: Document, planned: Plan, former: Config, error: Exception) -> Failed:
     """Plans from what is there now to what was there before; what this run did not touch is left alone."""
-    problems, told = Problems(), ""
+    problems, told, lost = Problems(), "", ""
     was = AsFound(made_or_moved(planned), planned.before, link_local.added(planned))
     try:
         with _signals.ignored():
@@ -119,6 +119,7 @@ def _put_back(session: Session, document: Document, planned: Plan, former: Confi
             scope = undo.scope()
             for name, needs in document.scope().namespaces.items():
                 scope.namespace(name).sysctls |= needs.sysctls
+            losses.add_to(scope, planned.before)
             undo, back, obstacles = _way_back(undo, planned, was, observe(session, scope))
             problems.found.extend(obstacles.found)
             apply(session, back.steps)
@@ -127,9 +128,15 @@ def _put_back(session: Session, document: Document, planned: Plan, former: Confi
                 apply(session, left.steps)
                 left = documents.plan(undo, observe(session, scope), problems, as_found=was)
         wrong = "; ".join([*map(str, problems.found), *(step.action.what() for step in left.steps)])
+        lost = ", ".join(losses.for_good(planned.before, left.before))
     except (KernelError, OSError) as second:
         wrong = str(second)
-    told += f"The host could NOT be put back as it was: {wrong}" if wrong else "The host was put back as it was found."
+    but = f", but for what nothing brings back: {lost}" if lost else ""
+    told += (
+        f"The host could NOT be put back as it was: {wrong}"
+        if wrong
+        else f"The host was put back as it was found{but}."
+    )
     return Failed(f"{error}. {told}", restored=not wrong)
 
 

@@ -244,6 +244,26 @@ def test_any_cables_make_way_for_any_others(host: Host, seed: int) -> None:
     assert snapshot(host) == bare
 
 
+def test_what_does_not_come_back_after_a_failure_is_told(host: Host) -> None:
+    host.sh(
+        "tc qdisc add dev eth1 root handle 7: pfifo limit 7; tc qdisc add dev eth1 clsact;"
+        "tc filter add dev eth1 ingress bpf bytecode '1,6 0 0 4294967295,';"
+        "ip -n theirs link set far up; ip nexthop add id 12 via 198.51.100.1 dev eth1"
+    )
+    failed = host.module("topology", name="lab", config=AWAY["as it is"], inside=after(0, refuse))
+    assert failed["msg"].endswith("The host was put back as it was found.")
+    assert "id 12 " in host.sh("ip nexthop")
+    number = plan_of(host, config=AWAY["as it is"])
+    failed = host.module("topology", name="lab", config=AWAY["as it is"], inside=after(number, refuse))
+    assert failed["msg"].endswith(
+        "The host was put back as it was found, but for what nothing brings back: nexthop object 12 of the host,"
+        " the queueing discipline (pfifo) of eth1, tc filters of others on eth1."
+    )
+    assert "id 12 " not in host.sh("ip nexthop")
+    assert "pfifo" not in host.sh("tc qdisc show dev eth1")
+    assert host.sh("tc filter show dev eth1 ingress") == ""
+
+
 def test_what_does_not_come_back_is_told_before_it_goes(host: Host) -> None:
     host.sh(
         "ip -n theirs link set far up;"

@@ -6,12 +6,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from .addresses import is_default
 from .following import LEFT_BEHIND, on_top
 from .netns_route_actions import LEARNED
 from .netns_sysctl_keys import accept_ra, key_name
 from .planner import Planner
-from .state import End, place
+from .scope import Scope
+from .state import End, State, place
 
 
 def by_moving(planner: Planner, end: End) -> None:
@@ -60,6 +63,30 @@ def of_nexthops(planner: Planner, end: End) -> None:
     if numbers:
         named = ", ".join(map(str, numbers))
         planner.warn(f"{end} has routes by nexthop objects ({named}), which come back by their hops alone")
+
+
+def add_to(scope: Scope, before: State) -> None:
+    """What has to be read to tell what is lost for good of what was found."""
+    for netns, found in before.namespaces.items():
+        if found.nexthops:
+            scope.taken_along(netns)
+        if found.queues or any(hook.others for hook in found.hooks.values()):
+            scope.traffic_control(netns)
+
+
+def for_good(before: State, now: State) -> Iterator[str]:
+    """What is not there any more, or in another number, of what was found and nothing brings back."""
+    for netns, was in before.namespaces.items():
+        there = now.namespaces.get(netns)
+        if there is None:
+            continue
+        for number in sorted({each.number for each in was.nexthops} - {each.number for each in there.nexthops}):
+            yield f"nexthop object {number} of {place(netns)}"
+        for name in sorted(was.queues.keys() - there.queues.keys()):
+            yield f"the queueing discipline ({was.queues[name]}) of {End(netns, name)}"
+        for name, hook in sorted(was.hooks.items()):
+            if hook.others > (there.hooks[name].others if name in there.hooks else 0):
+                yield f"tc filters of others on {End(netns, name)}"
 
 
 def _of_objects(planner: Planner, end: End) -> None:
