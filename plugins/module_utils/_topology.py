@@ -26,6 +26,7 @@ from ._model import link_local, rivals
 from ._model import sealed as seals
 from ._model.claims import claims_in, claims_of, places_of, removed_by
 from ._model.document import Config, Document, Plan
+from ._model.followers import followers
 from ._model.following import keep_own_mtus
 from ._model.found import lost
 from ._model.grounds import itself, perishing, stands_on, told
@@ -227,7 +228,7 @@ class _Run:
             return []
         gone = known.left_by(self.declared) + self._released(known) if self.purge else []
         gone += [item for item in known.objects if item.passes]
-        return gone + known.followers(gone + self.home, self.declared)
+        return gone + followers(known.objects, known.config, gone + self.home, self.declared)
 
     def _released(self, known: Ledger) -> list[Touched]:
         return released(known.objects, known.config, self.document)
@@ -296,7 +297,8 @@ class _Run:
         if self.absent or not (leaving or self.home):
             return leaving, warnings
         leaving = self._making_way(leaving, state) + back_in_bridges(self.home, self.document)
-        return leaving + known.followers(leaving + self.home, self.declared, state), warnings
+        more = followers(known.objects, known.config, leaving + self.home, self.declared, state)
+        return leaving + more, warnings
 
     def _making_way(self, leaving: list[Touched], state: State) -> list[Touched]:
         """What goes, without what the document declares where it stands once the rest is gone.

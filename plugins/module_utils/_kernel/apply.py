@@ -21,7 +21,7 @@ from .._model.link import DeleteLink, MoveLink
 from .._model.netns import CreateNetns, DeleteNetns
 from .._model.netns_neighbor_actions import DeleteNeighbor
 from .._model.netns_route_actions import DeleteRoute
-from .._model.netns_sysctl import WriteSysctl
+from .._model.netns_sysctl_actions import WriteSysctl
 from .._model.state import HOST
 from .._model.step import PHASES, Step
 from .._model.veth_actions import CreateVeth

@@ -12,7 +12,7 @@ import stat
 from dataclasses import replace
 
 from .._errors import KernelError
-from .._model.netns_sysctl import WriteSysctl
+from .._model.netns_sysctl_actions import WriteSysctl
 from .._model.netns_sysctl_keys import Key, device_of, ipv6_mtu, key_name, normal
 from .._model.state import HOST, Sysctl
 from . import link, wait

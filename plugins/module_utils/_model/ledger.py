@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
-from typing import Any, Callable, Optional
+from typing import Callable, Optional
 
 from . import document as documents
 from .claims import claims, owned, owners_of
@@ -20,7 +20,6 @@ from .grounds import Numbers, doubtful, itself, noted, replaced, stands_on, writ
 from .identity import NUMBERED, device, differ, identity, namespace, namespaces_now
 from .link import locate
 from .netns import far_ends
-from .netns_sysctl import follows
 from .passing import passing
 from .renamed import names_now, numbers_of, renamed
 from .state import HOST, End, State
@@ -175,58 +174,6 @@ class Ledger:
     def holds(self, item: Touched) -> bool:
         """Whether another topology's object is on a device that was found and that this topology has changed."""
         return any(mine.found and mine.devices & item.devices for mine in self.objects if mine.kind in LINKS)
-
-    def followers(
-        self, gone: Sequence[Touched], declared: AbstractSet[Claim], state: Optional[State] = None
-    ) -> list[Touched]:
-        """What nobody declared, and that comes back when these objects are put back.
-
-        Sysctls that follow, and what a device that was found had on it. With a state, only where the device is there
-        or comes back.
-        """
-        written = [subject for item in gone if item.kind == SYSCTL for dummy, subject in item.claims]
-        still = [subject for kind, subject in declared if kind == SYSCTL]
-        back = {end for item in gone if _comes_back(item) for end in item.devices}
-        spaces = {item.absent["name"] for item in gone if item.kind == "netns" and item.found and item.changed is None}
-        found = {end for item in gone if item.found for end in item.devices if item.kind in LINKS}
-        claimed = {claim for item in gone for claim in item.claims}
-        found |= self._on_top(found | {end for kind, end in claimed if kind == "link"}, state)
-        found |= self._left_alone(claimed)
-        return [
-            item
-            for item in self.objects
-            if item.owner is None
-            and not item.claims & declared
-            and (
-                _follows(item, written, still, found, back, state)
-                if item.kind == SYSCTL
-                else bool(item.found and (item.devices & found or item.places & spaces))
-            )
-        ]
-
-    def _left_alone(self, gone: AbstractSet[Claim]) -> set[End]:
-        """The bridges that lose the last of this topology's ports: their MAC address and their MTU had followed."""
-        going: set[End] = set()
-        staying: set[End] = set()
-        for kind, entries in self.config.items():
-            for entry in entries if kind in LINKS else ():
-                masters = {
-                    End(part.get("netns") or HOST, part["master"])
-                    for part in (entry, entry.get("peer") or {})
-                    if part.get("master")
-                }
-                if masters:
-                    (going if claims({kind: [entry]}) & gone else staying).update(masters)
-        return going - staying
-
-    def _on_top(self, lowers: AbstractSet[End], state: Optional[State]) -> set[End]:
-        """What stands on devices; without a state, what may."""
-        if state is None:
-            return {end for item in self.objects if item.kind == "link" and not item.owner for end in item.devices}
-        uppers: set[End] = set()
-        while more := {up for up, down in state.lowers.items() if down in lowers | uppers} - uppers:
-            uppers |= more
-        return uppers
 
     def union(self, config: Config) -> Config:
         """A configuration with what was declared before it and not purged."""
@@ -392,23 +339,6 @@ class Ledger:
         """Whether a namespace that has a number, or 0 where there is none, can only be the one that was made."""
         made = self.identities.get(namespace(name).written)
         return bool(made) and number in (0, made)
-
-
-def _comes_back(item: Touched) -> bool:
-    """Whether what is put back is a device that was moved away, or deleted."""
-    if item.kind == "link" and len(item.claims) > 1:
-        return True
-    return item.kind in LINKS and item.found is not None and item.changed is None
-
-
-def _follows(
-    item: Touched, written: Any, still: Any, found: AbstractSet[End], back: AbstractSet[End], state: Optional[State]
-) -> bool:
-    """Whether a sysctl changes when others are written, or comes back with a device that lost it."""
-    there = state is None or all(state.link(end) or end in back for end in item.devices)
-    wanted = any(follows(key, still) for dummy, key in item.claims)
-    source = any(follows(key, written) for dummy, key in item.claims)
-    return there and not wanted and (source or bool(item.devices & found))
 
 
 def back_in_bridges(home: Sequence[Touched], document: Document) -> list[Touched]:

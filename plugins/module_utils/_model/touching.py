@@ -20,7 +20,7 @@ from .document import Plan, declared
 from .kind import Kind
 from .link import MoveLink
 from .netns_route_actions import KERNEL, DeleteRoute
-from .netns_sysctl import KeepIpv6Mtu, WriteSysctl
+from .netns_sysctl_actions import KeepIpv6Mtu, WriteSysctl
 from .registry import KINDS
 from .state import HOST, End, RouteKey, State
 from .touched import DEVICES, IN_PLACE, INSEPARABLE, LINKS, Touched, recorded

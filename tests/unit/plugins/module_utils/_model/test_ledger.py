@@ -94,14 +94,6 @@ class TestCables:
         assert known.objects[0].owner == stays
 
 
-def test_a_bridge_that_loses_its_last_port_comes_back_with_it() -> None:
-    bridge = Touched("bridge", {"name": "br9", "mac": "02:00:00:00:00:01"}, {"name": "br9", "state": "absent"})
-    config = {"veth": [{**cable("a", "b"), "master": "br9"}, {**cable("c", "d"), "master": "br9"}]}
-    known = Ledger("lab", "boot:1", config, [bridge, made("a", "b"), made("c", "d")])
-    assert known.followers(known.objects[1:2], set()) == []
-    assert known.followers(known.objects[1:], set()) == [bridge]
-
-
 class TestOwed:
     ROUTE = Touched(
         "netns_route",
