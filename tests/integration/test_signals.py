@@ -85,7 +85,7 @@ def test_after_its_transaction_a_run_tells_its_result(host: Host, number: signal
 
 def test_before_its_transaction_a_run_tells_that_nothing_was_changed(host: Host) -> None:
     before = snapshot(host)
-    inside = asked_at("_topology.observe", signal.SIGINT)
+    inside = asked_at("_run.observe", signal.SIGINT)
     done = host.module("topology", name="lab", config=star(1), inside=inside)
     assert done["msg"] == "interrupted by SIGINT before anything was changed"
     assert snapshot(host) == before

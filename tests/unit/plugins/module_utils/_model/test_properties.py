@@ -22,7 +22,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, event, given, reject, settings
 from hypothesis import strategies as st
 
-from ansible_collections.nsfabric.linux.plugins.module_utils import _ledger, _topology, _validate
+from ansible_collections.nsfabric.linux.plugins.module_utils import _ledger, _run, _validate
 from ansible_collections.nsfabric.linux.plugins.module_utils._model import document as documents
 from ansible_collections.nsfabric.linux.plugins.module_utils._model import netns
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.document import Document, Plan
@@ -266,7 +266,7 @@ def _possible() -> Iterator[None]:
     """Two cables that swap places, or one that moves to where another leaves, are refused: not what is tried here."""
     try:
         yield
-    except _topology.Refused as error:
+    except _run.Refused as error:
         if not re.search("has another|another cable|the cable from", str(error)):
             raise
         reject()
@@ -287,14 +287,14 @@ class Topology:
         state = "absent" if config is None else "present"
         module = SimpleNamespace(params={"name": "lab", "state": state, "purge": purge}, check_mode=False)
         given = {} if config is None else _validate.config(config, Problems())
-        run = _topology._Run(module, given, read(config or {}))
+        run = _run.Run(module, given, read(config or {}))
         ours: dict[str, Any] = {
             "load": self._load,
             "save": self._save,
             "forget": self._forget,
             "this_host": lambda number: "here",
         }
-        kernel = patch.multiple(_topology, observe=self._observe, carry_out=self._carry_out)
+        kernel = patch.multiple(_run, observe=self._observe, carry_out=self._carry_out)
         with kernel, patch.multiple(_ledger, **ours), suppress(Killed), _possible():
             session = Mock(number=self._number, ground=self._ground, named=list)
             self.steps = tuple(run.converge(session).steps)
@@ -364,7 +364,7 @@ class TestTopology:
         topology.run(first)
         try:
             topology.run(second, purge=False)
-        except _topology.Refused:
+        except _run.Refused:
             # It speaks of what the first one has moved away, and keeps there.
             reject()
         assert told(plan(read(second), topology.state).steps) == []
