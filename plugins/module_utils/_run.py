@@ -33,7 +33,7 @@ from ._model.problems import Problem, Problems
 from ._model.registry import KINDS
 from ._model.renamed import cable_now
 from ._model.restoration import felt_above, restoration, without
-from ._model.said import released
+from ._model.said import divided, released
 from ._model.scope import Scope
 from ._model.sharing import shared
 from ._model.state import End, State
@@ -305,10 +305,11 @@ class Run:
             raise self.unreadable[0]
         for other in self.others if leaving else ():
             alike = shared(other.config, leaving)
+            parts = [divided(item, other.config) for item in alike]
             if alike:
-                other.inherit(alike, known.grounds)
+                other.inherit([both for both, dummy in parts if both], known.grounds)
                 self.heirs[other.name] = other
-            leaving = [item for item in leaving if item not in alike]
+            leaving = [item for item in leaving if item not in alike] + [alone for dummy, alone in parts if alone]
         return leaving
 
     def _bequeath(self, known: Ledger) -> None:

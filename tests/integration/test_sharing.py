@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import combinations, product
 from typing import Any
 
 import pytest
@@ -98,6 +98,35 @@ def test_one_gives_up_what_the_other_still_declares(host: Host, purged: str, fir
     assert not apply(host, configs[other], name=other)["changed"]
     down(host, other)
     down(host, purged)
+    assert snapshot(host) == before
+
+
+# An option of one link, and what shows it.
+OPTIONS: dict[str, tuple[Any, str]] = {
+    "mtu": (1400, "mtu 1400"),
+    "mac": ("02:00:00:00:00:77", "link/ether 02:00:00:00:00:77"),
+    "txqueuelen": (7, "qlen 7"),
+    "master": ("theirs", "master theirs"),
+    "up": (False, "<BROADCAST,MULTICAST>"),
+    "addresses": (["10.9.0.1/24"], "inet 10.9.0.1/24"),
+}
+
+
+@pytest.mark.parametrize("first", ["a", "b"])
+@pytest.mark.parametrize("pair", list(combinations(OPTIONS, 2)))
+def test_two_that_say_different_things_of_one_link(host: Host, pair: tuple[str, str], first: str) -> None:
+    """What one said of it comes back when that one goes, and not what the other says."""
+    host.sh("ip link add name theirs type bridge; ip link set theirs address 02:00:00:00:00:99")
+    before = snapshot(host)
+    said = dict(zip("ab", pair))
+    for name, option in said.items():
+        apply(host, {"link": [{"name": "eth1", option: OPTIONS[option][0]}]}, name=name)
+    down(host, first)
+    shown = host.sh("ip address show dev eth1")
+    assert {name: OPTIONS[option][1] in shown for name, option in said.items()} == {
+        name: name != first for name in said
+    }
+    down(host, "b" if first == "a" else "a")
     assert snapshot(host) == before
 
 

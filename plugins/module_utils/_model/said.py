@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Optional
 
 from . import document as documents
 from .attributes import Attributes
@@ -16,6 +18,9 @@ from .problems import Problems
 from .state import HOST, LO, End
 from .touched import LINKS, Touched
 
+# What any entry may change of a device that it speaks of; what goes with which option.
+OPTIONS = {"port": "master", "found": "addresses", "ipv6_mtu": "mtu", "ports_mac": "mac"}
+OPTIONS.update({name: name for name in ("up", "mtu", "mac", "txqueuelen", "master", "addresses")})
 # An option of a device, whichever kind of entry speaks of it.
 Option = tuple[End, str]
 
@@ -30,6 +35,32 @@ def released(objects: Sequence[Touched], config: Config, document: Document) -> 
         return []
     before, now, declared = Said(documents.read(config, Problems())), Said(document), claims_in(document)
     return [item for item in found if before.speaks_of(item) and not now.speaks_of(item) and not item.claims & declared]
+
+
+def divided(item: Touched, config: Config) -> tuple[Optional[Touched], Optional[Touched]]:
+    """Of something that was found and that a configuration speaks of: what that says as well, and the rest."""
+    changed = item.changed or ()
+    if item.found is None or item.kind not in LINKS or item.moved_to or not {*map(_bare, changed)} <= OPTIONS.keys():
+        return item, None
+    said = Said(documents.read(config, Problems()))
+    alone = [name for name in changed if not said.speaks_of(replace(item, changed=[_option(name)]))]
+    both = [name for name in changed if name not in alone]
+    return (_narrowed(item, both), _narrowed(item, alone)) if alone else (item, None)
+
+
+def _narrowed(item: Touched, changed: Sequence[str]) -> Optional[Touched]:
+    passing = [name for name in item.passing if name in changed]
+    return replace(item, changed=changed, passing=passing) if changed else None
+
+
+def _bare(name: str) -> str:
+    """An option without the end of a cable that it is of."""
+    return name.rpartition(".")[2]
+
+
+def _option(name: str) -> str:
+    """What entries say of a device where this is changed, of the same end."""
+    return name.removesuffix(_bare(name)) + OPTIONS[_bare(name)]
 
 
 def left(item: Touched) -> set[End]:

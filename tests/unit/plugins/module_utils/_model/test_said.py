@@ -12,7 +12,7 @@ import pytest
 
 from ansible_collections.nsfabric.linux.plugins.module_utils._model import document as documents
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.problems import Problems
-from ansible_collections.nsfabric.linux.plugins.module_utils._model.said import released
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.said import divided, released
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.touched import Touched
 
 Config = dict[str, list[dict[str, Any]]]
@@ -53,3 +53,30 @@ def test_what_no_entry_speaks_of_any_more_is_released(
 ) -> None:
     document = documents.read(now, Problems())
     assert released([item], before, document) == ([item] if comes_back else [])
+
+
+MTU: Config = {"link": [{"name": "nic", "mtu": 1400}]}
+# What was changed of a link, what another topology declares, what that says of it as well, and what it does not.
+PARTS: list[tuple[list[str], Config, list[str] | None, list[str] | None]] = [
+    (["mtu"], MTU, ["mtu"], None),
+    (["mac", "mtu", "ports_mac"], MTU, ["mtu"], ["mac", "ports_mac"]),
+    (["ipv6_mtu", "mtu", "up"], MTU, ["ipv6_mtu", "mtu"], ["up"]),
+    (["addresses", "found"], MTU, None, ["addresses", "found"]),
+    (["master", "port", "up"], TAKEN, ["master", "port"], ["up"]),
+    (["master", "up"], PUSHED_OUT, ["master"], ["up"]),
+    # What only entries of its own kind say.
+    (["ports", "up"], MTU, ["ports", "up"], None),
+]
+
+
+@pytest.mark.parametrize(("changed", "config", "both", "alone"), PARTS)
+def test_each_option_of_a_link_counts_by_itself(
+    changed: list[str], config: Config, both: list[str] | None, alone: list[str] | None
+) -> None:
+    parts = divided(Touched("link", PORT.found, PORT.absent, changed=changed), config)
+    assert [part and part.changed for part in parts] == [both, alone]
+
+
+def test_what_was_moved_is_not_divided() -> None:
+    moved = Touched("link", PORT.found, PORT.absent, {"netns": "n", "name": "nic"}, changed=["mtu", "up"])
+    assert divided(moved, MTU) == (moved, None)
