@@ -305,11 +305,11 @@ class Run:
             raise self.unreadable[0]
         for other in self.others if leaving else ():
             alike = shared(other.config, leaving)
-            parts = [divided(item, other.config) for item in alike]
+            both, alone = divided(alike, other.config)
             if alike:
-                other.inherit([both for both, dummy in parts if both], known.grounds)
+                other.inherit(both, known.grounds)
                 self.heirs[other.name] = other
-            leaving = [item for item in leaving if item not in alike] + [alone for dummy, alone in parts if alone]
+            leaving = [item for item in leaving if item not in alike] + alone
         return leaving
 
     def _bequeath(self, known: Ledger) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Optional
 
 from . import document as documents
 from .attributes import Attributes
@@ -37,20 +36,30 @@ def released(objects: Sequence[Touched], config: Config, document: Document) -> 
     return [item for item in found if before.speaks_of(item) and not now.speaks_of(item) and not item.claims & declared]
 
 
-def divided(item: Touched, config: Config) -> tuple[Optional[Touched], Optional[Touched]]:
-    """Of something that was found and that a configuration speaks of: what that says as well, and the rest."""
-    changed = item.changed or ()
-    if item.found is None or item.kind not in LINKS or item.moved_to or not {*map(_bare, changed)} <= OPTIONS.keys():
-        return item, None
-    said = Said(documents.read(config, Problems()))
-    alone = [name for name in changed if not said.speaks_of(replace(item, changed=[_option(name)]))]
-    both = [name for name in changed if name not in alone]
-    return (_narrowed(item, both), _narrowed(item, alone)) if alone else (item, None)
+def divided(items: Sequence[Touched], config: Config) -> tuple[list[Touched], list[Touched]]:
+    """Of things that a configuration speaks of: what that says of them as well, and what it does not."""
+    parts = [item for item in items if _has_parts(item)]
+    both = [item for item in items if not _has_parts(item)]
+    alone: list[Touched] = []
+    said = Said(documents.read(config, Problems()) if parts else Document({}))
+    for item in parts:
+        names = item.changed or ()
+        mine = [name for name in names if not said.speaks_of(replace(item, changed=[_option(name)]))]
+        both += _narrowed(item, [name for name in names if name not in mine])
+        alone += _narrowed(item, mine)
+    return both, alone
 
 
-def _narrowed(item: Touched, changed: Sequence[str]) -> Optional[Touched]:
+def _has_parts(item: Touched) -> bool:
+    """Whether it is a device that was found, of which some options were changed that any entry may speak of."""
+    changed = {*map(_bare, item.changed or ())}
+    known = bool(changed) and changed <= OPTIONS.keys()
+    return known and item.found is not None and item.kind in LINKS and not item.moved_to
+
+
+def _narrowed(item: Touched, changed: Sequence[str]) -> list[Touched]:
     passing = [name for name in item.passing if name in changed]
-    return replace(item, changed=changed, passing=passing) if changed else None
+    return [replace(item, changed=changed, passing=passing)] if changed else []
 
 
 def _bare(name: str) -> str:

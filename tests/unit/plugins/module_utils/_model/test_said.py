@@ -73,10 +73,10 @@ PARTS: list[tuple[list[str], Config, list[str] | None, list[str] | None]] = [
 def test_each_option_of_a_link_counts_by_itself(
     changed: list[str], config: Config, both: list[str] | None, alone: list[str] | None
 ) -> None:
-    parts = divided(Touched("link", PORT.found, PORT.absent, changed=changed), config)
-    assert [part and part.changed for part in parts] == [both, alone]
+    parts = divided([Touched("link", PORT.found, PORT.absent, changed=changed)], config)
+    assert [[item.changed for item in part] for part in parts] == [[both] if both else [], [alone] if alone else []]
 
 
 def test_what_was_moved_is_not_divided() -> None:
     moved = Touched("link", PORT.found, PORT.absent, {"netns": "n", "name": "nic"}, changed=["mtu", "up"])
-    assert divided(moved, MTU) == (moved, None)
+    assert divided([moved, CABLE], MTU) == ([moved, CABLE], [])
