@@ -310,6 +310,8 @@ class Run:
                 other.inherit(both, known.grounds)
                 self.heirs[other.name] = other
             leaving = [item for item in leaving if item not in alike] + alone
+            if other.learn(leaving):
+                self.heirs[other.name] = other
         return leaving
 
     def _bequeath(self, known: Ledger) -> None:

@@ -130,6 +130,19 @@ def test_two_that_say_different_things_of_one_link(host: Host, pair: tuple[str, 
     assert snapshot(host) == before
 
 
+@pytest.mark.parametrize("first", ["a", "b"])
+def test_a_bridge_that_followed_both(host: Host, first: str) -> None:
+    """It had the MAC address of the port that one gave it, then the one that the other gave that port."""
+    host.sh("ip link add name theirs type bridge")
+    before = snapshot(host)
+    apply(host, {"link": [{"name": "eth1", "master": "theirs"}]}, name="a")
+    apply(host, {"link": [{"name": "eth1", "mac": "02:00:00:00:00:77"}]}, name="b")
+    assert "link/ether 02:00:00:00:00:77" in host.sh("ip link show dev theirs")
+    for name in (first, "b" if first == "a" else "a"):
+        down(host, name)
+    assert snapshot(host) == before
+
+
 FORWARD = {"name": "net.ipv4.ip_forward", "value": 1}
 CABLE = {"name": "v0", "peer": {"name": "v1"}}
 ROUTE = {"destination": "10.66.0.0/16", "gateway": "192.0.2.9"}

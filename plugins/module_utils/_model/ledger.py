@@ -12,6 +12,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import Callable, Optional
 
+from . import changes
 from . import document as documents
 from .claims import claims, owned, owners_of
 from .document import Claim, Config, Document, Plan
@@ -204,6 +205,28 @@ class Ledger:
             if not known:
                 # What it only stands in goes when all of it goes.
                 self.objects.append(item if item.claims & declared else replace(item, owner=None))
+
+    def learn(self, given_back: Sequence[Touched]) -> bool:
+        """Takes over what another topology had found of things that followed both, and gives back now; whether any.
+
+        This one came later, and found what the other had made of them.
+        """
+        followers = {
+            claim: number
+            for number, item in enumerate(self.objects)
+            if item.owner is None and item.found and item.changed
+            for claim in item.claims
+        }
+        known = False
+        for item in (each for each in given_back if each.found and each.changed):
+            for number in {followers[claim] for claim in item.claims & followers.keys()}:
+                mine = self.objects[number]
+                both = {*(item.changed or ())} & {*(mine.changed or ())}
+                if both and item.since < mine.since:
+                    found = changes.over(item.found or {}, both, mine.found or {})
+                    self.objects[number] = replace(mine, found=found)
+                    known = True
+        return known
 
     def settle(
         self,
