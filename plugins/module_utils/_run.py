@@ -37,7 +37,7 @@ from ._model.said import divided, released
 from ._model.scope import Scope
 from ._model.sharing import shared
 from ._model.state import End, State
-from ._model.touched import DEVICES, Touched, namespaces_made
+from ._model.touched import DEVICES, Touched, devices_made, namespaces_made
 from ._model.whose import spared
 from ._module import Module
 from ._transaction import Failed, Refused, carry_out
@@ -229,6 +229,8 @@ class Run:
         scope = self.document.scope(losses)
         if not losses:
             return scope
+        # What was made and is declared to be gone is not to come back.
+        scope.leaving -= devices_made(known.objects) | {End(name, "") for name in namespaces_made(known.objects)}
         # What goes with sealed namespaces is put back from what was declared.
         former = [seals.outside(known.config, sealed)] if candidates else []
         for config in (*former, restoration(candidates)):

@@ -9,16 +9,20 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 
 from .._errors import KernelError
 from .._model.netns_sysctl_actions import WriteSysctl
-from .._model.netns_sysctl_keys import Key, device_of, ipv6_mtu, key_name, normal
-from .._model.state import HOST, Sysctl
+from .._model.netns_sysctl_keys import PER_DEVICE, Key, device_of, ipv6_mtu, key_name, normal
+from .._model.state import HOST, LO, Sysctl
 from . import link, wait
 from .session import Session
 
 ROOT = "/proc/sys"
+# Longer than what stands in any key of a device.
+LENGTH = 4096
 # The kernel's link watch works once a second at least.
 PATIENCE = 5.0
 HINTS = {
@@ -35,6 +39,41 @@ def read(session: Session, netns: str, keys: set[Key]) -> dict[Key, Sysctl]:
     for key, sysctl in found.items():
         if not sysctl.exists and netns != HOST and os.path.exists(_path(key)):
             found[key] = replace(sysctl, on_host=device_of(key) is None)
+    return found
+
+
+def read_settings(session: Session, netns: str, devices: Iterable[str]) -> dict[Key, Sysctl]:
+    """The keys of devices that differ from what new ones have, and that."""
+    found: dict[Key, Sysctl] = {}
+    with session.enter(netns):
+        for tree in (("net", family, part) for family in ("ipv4", "ipv6") for part in PER_DEVICE):
+            # Only the machine's initial namespace shows all that neighbours start with.
+            new = {**_contents((*tree, LO)), **_contents((*tree, "default"))}
+            for device in devices:
+                for name, text in _contents((*tree, device)).items():
+                    if text != new.get(name):
+                        for key in ((*tree, device, name), (*tree, "default", name)):
+                            found[key] = read_here(key)
+    return found
+
+
+def _contents(folder: Key) -> dict[str, bytes]:
+    """What stands in each file of a folder that can be read."""
+    found = {}
+    try:
+        directory = os.open(_path(folder), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return {}
+    try:
+        for name in os.listdir(directory):
+            with suppress(OSError):
+                descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=directory)
+                try:
+                    found[name] = os.read(descriptor, LENGTH)
+                finally:
+                    os.close(descriptor)
+    finally:
+        os.close(directory)
     return found
 
 

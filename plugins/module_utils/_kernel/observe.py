@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from .._errors import KernelError
 from .._model.bridge import NANOSECONDS
-from .._model.scope import Needs, Scope, settings_of
+from .._model.scope import Needs, Scope
 from .._model.state import HOST, LO, End, Link, Namespace, State
 from . import fastpath, firewall, link, messages, netlink, netns_neighbor, netns_route, netns_sysctl, nexthop, tc
 from .bridge import settings_request
@@ -75,13 +75,13 @@ def _observe(session: Session, scope: Scope, live: list[str]) -> State:
         for name in seen:
             known = {found.name for found in links[name].values()}
             needs = scope.namespaces.get(name, Needs())
-            if name in leaving:
-                needs = replace(needs, sysctls=needs.sysctls | settings_of(leaving[name]))
             # A device may leave for another namespace, and takes its routes, neighbours and filters along.
             if scope.losses and declared & known - {LO}:
                 needs = needs.with_losses
             needs = replace(needs, hooks=needs.hooks or (needs.shortcuts and led))
-            state.namespaces[name] = _namespace(session, needs, name, links[name])
+            namespace = state.namespaces[name] = _namespace(session, needs, name, links[name])
+            if name in leaving:
+                namespace.sysctls = {**netns_sysctl.read_settings(session, name, leaving[name]), **namespace.sysctls}
         _seal(session, [name for name in live if name in scope.sealed], peers, state)
         return _probe(session, scope, state, missing)
     except OSError as error:

@@ -41,12 +41,6 @@ class Needs:
         return replace(self, routes=set(BOTH), neighbors=True, shortcuts=True, nexthops=True)
 
 
-def settings_of(devices: Iterable[str], families: Iterable[str] = ("ipv4", "ipv6")) -> set[tuple[str, ...]]:
-    """The keys of all that is set of devices, and of those that devices start with."""
-    names = (*devices, "default")
-    return {("net", family, tree, name, "*") for name, family, tree in product(names, families, PER_DEVICE)}
-
-
 @dataclass
 class Scope:
     """Collected from every entry of a document; the host is always looked at.
@@ -92,8 +86,8 @@ class Scope:
 
     def settings(self, end: End, families: Iterable[str]) -> None:
         """What a device loses when the kernel makes it anew for a namespace, or for a protocol."""
-        if self.losses:
-            self.namespace(end.netns).sysctls.update(settings_of([end.name], families))
+        for name, family, tree in product((end.name, "default"), families, PER_DEVICE) if self.losses else ():
+            self.namespace(end.netns).sysctls.add(("net", family, tree, name, "*"))
 
     def advertised(self, netns: str) -> None:
         """What routers have told a namespace, and which of its devices keep it when it becomes a router itself."""
