@@ -16,8 +16,7 @@ from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from . import _archive as _archive
-from . import _lock, _signals
+from . import _archive, _lock, _signals
 from ._errors import KernelError
 from ._kernel import netlink, privilege
 from ._kernel.observe import observe
@@ -30,6 +29,9 @@ from ._model.registry import KINDS
 from ._module import Module
 from ._signals import Interrupted
 from ._transaction import Failed, Refused, carry_out, plan
+
+# The first import, for its effect on those after it.
+__all__ = ["_archive"]
 
 # The oldest that is tested.
 PYROUTE2 = (0, 7)

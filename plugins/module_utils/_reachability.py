@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from . import _archive as _archive
+from . import _archive
 from ._errors import KernelError
 from ._kernel import privilege
 from ._kernel.reachability import absent, probe
@@ -21,6 +21,9 @@ from ._model.reachability import Check
 from ._model.reachability_table import failure, matrix, table
 from ._model.trial import skipped
 from ._module import Module
+
+# The first import, for its effect on those after it.
+__all__ = ["_archive"]
 
 
 def run_reachability() -> None:

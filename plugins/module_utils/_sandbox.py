@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any, Optional
 
-from . import _archive as _archive
-from . import _signals
+from . import _archive, _signals
 from ._errors import KernelError
 from ._glue import guarded, refuse
 from ._kernel import sandbox as pins
@@ -29,6 +28,9 @@ from ._model.step import Step
 from ._module import Module
 from ._signals import Interrupted
 from ._transaction import Failed, Refused
+
+# The first import, for its effect on those after it.
+__all__ = ["_archive"]
 
 PINS: dict[type, Any] = {CreateHost: pins.create, RemoveHost: pins.remove, RemoveAll: pins.remove_all}
 

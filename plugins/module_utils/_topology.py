@@ -9,13 +9,15 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from . import _archive as _archive
-from . import _signals, _validate
+from . import _archive, _signals, _validate
 from ._glue import guarded, refuse, warn
 from ._model import document as documents
 from ._model import link_local
 from ._module import Module
 from ._run import Run
+
+# The first import, for its effect on those after it.
+__all__ = ["_archive"]
 
 NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}"
 OPTIONS: dict[str, Any] = {

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from . import _archive as _archive
-from . import _ledger
+from . import _archive, _ledger
 from ._glue import guarded, read, refuse
 from ._kernel.observe import observe
 from ._kernel.session import Session
@@ -24,6 +23,9 @@ from ._model.scope import Scope
 from ._model.state import HOST, State
 from ._module import Module
 from ._transaction import Refused
+
+# The first import, for its effect on those after it.
+__all__ = ["_archive"]
 
 OPTIONS: dict[str, Any] = {
     "names": {"type": "list", "elements": "str"},

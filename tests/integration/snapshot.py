@@ -62,7 +62,7 @@ def _still(name: str, shown: str) -> str:
     """What is shown of one namespace."""
     network, *rest = shown.split("\n@")
     lines = sorted(filter(None, map(_of_network, network.splitlines())))
-    for section in rest:
+    for section in sorted(rest):
         title, *told = section.splitlines()
         if title == "settings":
             told = sorted(line for line in told if "stable_secret" not in line)

@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 import subprocess
 import sys
 import zipfile
@@ -32,7 +34,7 @@ print(json.dumps([compiled, state.__file__, utils.model.__file__, state.__loader
 STATE = "NAMES = ['ns1']\n"
 
 
-def archive(path: Path, entry: str = "from . import _archive as _archive\nfrom . import model\n") -> str:
+def archive(path: Path, entry: str = "from . import _archive\nfrom . import model\n") -> str:
     """A package with a package in it, as Ansible writes them: sources and no bytecode."""
     files = {
         "utils/__init__.py": "",
@@ -60,7 +62,7 @@ def test_what_is_imported_after_it_is_compiled_once(tmp_path: Path) -> None:
 
 
 def test_an_error_in_the_archive_tells_its_line(tmp_path: Path) -> None:
-    path = archive(tmp_path / "payload.zip", "from . import _archive as _archive\nfrom .model import nothing\n")
+    path = archive(tmp_path / "payload.zip", "from . import _archive\nfrom .model import nothing\n")
     command = [sys.executable, "-c", COUNT, path]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert f'File "{path}/utils/entry.py", line 2, in <module>' in done.stderr
@@ -75,3 +77,17 @@ def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
 
 def test_without_an_archive_nothing_changes() -> None:
     assert _archive.Importer not in sys.path_hooks
+
+
+MODULE_UTILS = Path(_archive.__file__).parent
+ENTRANCES = {
+    re.search(r"module_utils\.(_\w+) import", module.read_text())[1]  # type: ignore[index]
+    for module in MODULE_UTILS.parent.glob("modules/*.py")
+}
+
+
+@pytest.mark.parametrize("name", sorted(ENTRANCES))
+def test_what_modules_import_imports_it_first(name: str) -> None:
+    body = ast.parse((MODULE_UTILS / f"{name}.py").read_text()).body
+    ours = [node for node in body if isinstance(node, ast.ImportFrom) and node.level]
+    assert ours[0].names[0].name == "_archive"
