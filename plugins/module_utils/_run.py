@@ -76,6 +76,8 @@ class Run:
         config = self.config if self.purge else known.union(self.config)
         self.lost, self.chosen = lost(known.objects), link_local.chosen(known.objects)
         self.settled = known.complete and known.config == config and not self.renamed
+        purges = self.purge and not (self.absent or self.settled)
+        self.released = released(known.objects, known.config, self.document) if purges else []
         leaving, undo, planned = self._decide(session, known)
         state = planned.before
         if self.check or (self.settled and not planned.steps and not self.absent):
@@ -211,12 +213,9 @@ class Run:
             return known.objects
         if self.settled and not self.home:
             return []
-        gone = known.left_by(self.declared) + self._released(known) if self.purge else []
+        gone = known.left_by(self.declared) + self.released if self.purge else []
         gone += [item for item in known.objects if item.passes]
         return gone + followers(known.objects, known.config, gone + self.home, self.declared)
-
-    def _released(self, known: Ledger) -> list[Touched]:
-        return released(known.objects, known.config, self.document)
 
     def _scope(
         self,
@@ -269,12 +268,11 @@ class Run:
     ) -> tuple[list[Touched], list[str]]:
         """What is to be put back; what was replaced behind our back is left alone, with a warning about each."""
         warnings, leaving = [], [] if self.absent else known.renamed(self.declared, state)
-        freed = self._released(known)
         for item in candidates:
             if known.replaced(item, state):
                 what = " -- ".join(map(str, sorted(item.devices)))
                 warnings.append(f"{item.kind} {what} is not the one this topology made any more; it is left alone")
-            elif not (item.owner or self.absent or item.passes or item in freed) or stands_on(item, strangers):
+            elif not (item.owner or self.absent or item.passes or item in self.released) or stands_on(item, strangers):
                 continue
             elif item.is_gone(state):
                 gone = " with ".join(map(told, sorted(itself(item))))

@@ -13,7 +13,7 @@ import pytest
 from host import Host, warnings
 from snapshot import snapshot
 from test_topology import apply
-from test_transaction import after, kill, plan_of, refuse
+from test_transaction import after, fail_after_each_step, kill, plan_of, refuse
 
 ADDRESSES = (
     "192.0.2.10/24 brd + dev eth1 label eth1:web",
@@ -173,11 +173,7 @@ def rebuilt(host: Host) -> list[str]:
 
 @pytest.mark.parametrize("name", GONE)
 def test_what_was_deleted_is_built_again_after_a_failure(host: Host, name: str) -> None:
-    before = rebuilt(host)
-    for steps in range(plan_of(host, config=GONE[name]) + 1):
-        failed = host.module("topology", name="lab", config=GONE[name], inside=after(steps, refuse))
-        assert failed["msg"].endswith("The host was put back as it was found."), failed["msg"]
-        assert rebuilt(host) == before, f"failed after {steps} steps"
+    fail_after_each_step(host, GONE[name], rebuilt)
 
 
 @pytest.mark.parametrize("how", ["absent", "purge"])

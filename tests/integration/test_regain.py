@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from host import Host, warnings
 from test_topology import apply
-from test_transaction import after, kill, plan_of, refuse
+from test_transaction import after, fail_after_each_step, kill, plan_of, refuse
 
 ROUTES = (
     "10.1.0.0/16 dev eth1 metric 50",
@@ -128,11 +128,7 @@ def test_what_somebody_adds_meanwhile_outlasts_absent(host: Host, name: str) -> 
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_after_a_failure(host: Host, name: str) -> None:
-    before = found(host)
-    for steps in range(plan_of(host, config=CHANGES[name]) + 1):
-        failed = host.module("topology", name="lab", config=CHANGES[name], inside=after(steps, refuse))
-        assert failed["msg"].endswith("The host was put back as it was found."), failed["msg"]
-        assert found(host) == before, f"failed after {steps} steps"
+    fail_after_each_step(host, CHANGES[name], found)
 
 
 @pytest.mark.parametrize("how", ["a failure", "absent"])
@@ -142,10 +138,8 @@ def test_a_path_through_a_device_that_is_down(host: Host, name: str, how: str) -
     host.sh(f"ip link set eth1 down; ip address replace {V6} dev eth1 nodad; ip neighbor add proxy 192.0.2.78 dev eth1")
     before = found(host)
     assert all(f"nexthop via {gateway} dev eth1" in before for gateway in ("192.0.2.9", "2001:db8:1::9"))
-    for steps in range(plan_of(host, config=CHANGES[name]) + 1) if how == "a failure" else ():
-        failed = host.module("topology", name="lab", config=CHANGES[name], inside=after(steps, refuse))
-        assert failed["msg"].endswith("The host was put back as it was found."), failed["msg"]
-        assert found(host) == before, f"failed after {steps} steps"
+    if how == "a failure":
+        fail_after_each_step(host, CHANGES[name], found)
     assert warnings(apply(host, CHANGES[name])) == ""
     assert warnings(host.do("topology", name="lab", state="absent")) == ""
     assert found(host) == before

@@ -61,6 +61,15 @@ def plan_of(host: Host, **options: Any) -> int:
     return len(host.module("topology", check=True, name="lab", **options)["steps"])
 
 
+def fail_after_each_step(host: Host, config: dict[str, Any], shown: Callable[[Host], Any]) -> None:
+    """Lets a run fail after each of its steps; what is shown of the host stays the same, and the error says so."""
+    before = shown(host)
+    for steps in range(plan_of(host, config=config) + 1):
+        failed = host.module("topology", name="lab", config=config, inside=after(steps, refuse))
+        assert failed["msg"].endswith("The host was put back as it was found."), failed["msg"]
+        assert shown(host) == before, f"failed after {steps} steps"
+
+
 def test_killed_after_any_step_of_the_way_up(host: Host) -> None:
     before = snapshot(host)
     for steps in range(plan_of(host, config=STAR) + 1):

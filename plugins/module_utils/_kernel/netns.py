@@ -24,13 +24,13 @@ from .._model.netns import CreateNetns, DeleteNetns
 from .._model.state import HOST, End
 from .._signals import check, commit
 from . import netlink, users, wait
+from .link import IFF_UP
 from .netlink import Request
 from .session import NETNS_DIRECTORY, THIS_NAMESPACE, Session, inode, is_mounted, system_call
 
 MS_BIND, MS_REC, MS_SHARED = 0x1000, 0x4000, 0x100000
 MNT_DETACH = 2
 LO_INDEX = 1
-IFF_UP = 1
 # Another tool has made the file and is about to mount on it.
 MOUNT_SECONDS = 2.0
 # The kernel takes namespaces down in the background, with all their devices; 1000 of them take about a second.
