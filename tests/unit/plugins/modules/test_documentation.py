@@ -81,3 +81,9 @@ def test_the_examples_are_valid(name: str) -> None:
 def test_the_action_group_is_the_modules_on_disk() -> None:
     runtime = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text(encoding="utf-8"))
     assert runtime["action_groups"]["all"] == MODULES
+
+
+def test_every_module_runs_by_the_one_action_plugin() -> None:
+    runtime = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text(encoding="utf-8"))
+    plugin = {"action_plugin": f"{COLLECTION}.topology"}
+    assert runtime["plugin_routing"] == {"modules": dict.fromkeys(MODULES, plugin)}
