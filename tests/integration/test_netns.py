@@ -268,6 +268,32 @@ def test_what_stood_on_the_far_end_of_a_cable_comes_back_with_the_namespace(host
     assert snapshot(host) == before
 
 
+# The kernel writes some of them through to others: in the order in which somebody set them.
+SET_INSIDE = (
+    "net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net.ipv4.conf.far.forwarding=0 net.ipv6.conf.far.forwarding=0"
+    " net.ipv4.conf.default.rp_filter=2 net.ipv4.conf.all.rp_filter=1 net.ipv4.conf.lo.tag=9 net.ipv4.ip_default_ttl=33"
+    " net.ipv4.ping_group_range='7 9' net.ipv6.conf.default.disable_ipv6=1 net.ipv4.neigh.far.mcast_solicit=9"
+)
+
+
+@pytest.mark.parametrize("how", ["failed", "absent", "purged"])
+def test_what_is_set_of_a_namespace_comes_back_with_it(host: Host, how: str) -> None:
+    host.sh("ip netns add theirs; ip link add eth1 type veth peer name far netns theirs; ip -n theirs link set far up")
+    host.sh(f"ip netns exec theirs sysctl -qw {SET_INSIDE}; ip -n theirs address add 192.0.2.8/24 dev far")
+    shown = "ip netns exec theirs sh -c 'cd /proc/sys/net; grep -rs . core ipv4 ipv6 | grep -v stable_secret | sort'"
+    before, settings = snapshot(host), host.sh(shown)
+    config = {"netns": [{"name": "theirs", "state": "absent"}]}
+    if how == "failed":
+        failed = host.module("topology", name="lab", config=config, inside=after(1, refuse))
+        assert failed["msg"].endswith("The host was put back as it was found."), failed["msg"]
+    else:
+        assert not warnings(host.do("topology", name="lab", config=config))
+        host.do("topology", name="lab", **({"state": "absent"} if how == "absent" else {"config": {}}))
+    assert host.sh(shown) == settings
+    host.do("topology", name="lab", state="absent")
+    assert snapshot(host) == before
+
+
 def test_devices_that_go_with_a_namespace_and_do_not_come_back_are_told(host: Host) -> None:
     host.sh("ip netns add theirs; ip -n theirs link add vx type vxlan id 5 dstport 4789")
     config = {"netns": [{"name": "theirs", "state": "absent"}]}

@@ -9,18 +9,21 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import replace
+from typing import Optional
 
 from .._errors import KernelError
 from .._model.netns_sysctl_actions import WriteSysctl
-from .._model.netns_sysctl_keys import PER_DEVICE, Key, device_of, ipv6_mtu, key_name, normal
+from .._model.netns_sysctl_keys import EVERYWHERE, PER_DEVICE, Key, device_of, ipv6_mtu, key_name, normal
 from .._model.state import HOST, LO, Sysctl
 from . import link, wait
 from .session import Session
 
 ROOT = "/proc/sys"
+Settings = dict[Key, bytes]
 # Longer than what stands in any key of a device.
 LENGTH = 4096
 # The kernel's link watch works once a second at least.
@@ -42,30 +45,57 @@ def read(session: Session, netns: str, keys: set[Key]) -> dict[Key, Sysctl]:
     return found
 
 
-def read_settings(session: Session, netns: str, devices: Iterable[str]) -> dict[Key, Sysctl]:
-    """The keys of devices that differ from what new ones have, and that."""
-    found: dict[Key, Sysctl] = {}
-    with session.enter(netns):
-        for tree in (("net", family, part) for family in ("ipv4", "ipv6") for part in PER_DEVICE):
-            # Only the machine's initial namespace shows all that neighbours start with.
-            new = {**_contents((*tree, LO)), **_contents((*tree, "default"))}
-            for device in devices:
-                for name, text in _contents((*tree, device)).items():
-                    if text != new.get(name):
-                        for key in ((*tree, device, name), (*tree, "default", name)):
-                            found[key] = read_here(key)
+def read_settings(session: Session, leaving: Mapping[str, AbstractSet[str]]) -> dict[str, dict[Key, Sysctl]]:
+    """The keys of devices that differ from what new ones have, and that, by namespace.
+
+    Where a device without a name is among them, those of the namespace as a whole as well.
+    """
+    found: dict[str, dict[Key, Sysctl]] = {}
+    new: Settings = {}
+    if any("" in devices for devices in leaving.values()):
+        with session.scratch():
+            new = _of_namespace()
+    for netns, devices in leaving.items():
+        with session.enter(netns):
+            keys = [key for device in devices - {""} for key in _of_device(device)]
+            if "" in devices:
+                keys += [key for key, text in _of_namespace().items() if text != new.get(key)]
+            found[netns] = {key: setting for key in keys if (setting := read_here(key)).writable}
     return found
 
 
-def _contents(folder: Key) -> dict[str, bytes]:
-    """What stands in each file of a folder that can be read."""
+def _of_namespace() -> Settings:
+    """What stands in all keys that are not one device's."""
+    found = {}
+    for folder, folders, names in os.walk(_path(("net",))):
+        parts = tuple(folder.split("/")[3:])
+        if parts[-1] in PER_DEVICE:
+            folders[:] = EVERYWHERE
+        for name, text in _contents(parts, names).items():
+            found[(*parts, name)] = text
+    return found
+
+
+def _of_device(device: str) -> Iterator[Key]:
+    """The keys of a device that differ from what new ones have, each with the one that says what that is."""
+    for tree in (("net", family, part) for family in ("ipv4", "ipv6") for part in PER_DEVICE):
+        # Only the machine's initial namespace shows all that neighbours start with.
+        new = {**_contents((*tree, LO)), **_contents((*tree, "default"))}
+        for name, text in _contents((*tree, device)).items():
+            if text != new.get(name):
+                yield (*tree, device, name)
+                yield (*tree, "default", name)
+
+
+def _contents(folder: Key, names: Optional[Sequence[str]] = None) -> dict[str, bytes]:
+    """What stands in files of a folder, or in each, that can be read."""
     found = {}
     try:
         directory = os.open(_path(folder), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except FileNotFoundError:
         return {}
     try:
-        for name in os.listdir(directory):
+        for name in os.listdir(directory) if names is None else names:
             with suppress(OSError):
                 descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=directory)
                 try:

@@ -72,6 +72,7 @@ def _observe(session: Session, scope: Scope, live: list[str]) -> State:
         inside = (found for name in scope.inside & links.keys() for found in links[name].values())
         declared |= {found.peer.name for found in inside if found.peer}
         led, leaving = fastpath.any_loaded(), _leaving(scope, links)
+        settings = netns_sysctl.read_settings(session, {name: leaving[name] for name in leaving.keys() & seen.keys()})
         for name in seen:
             known = {found.name for found in links[name].values()}
             needs = scope.namespaces.get(name, Needs())
@@ -80,8 +81,7 @@ def _observe(session: Session, scope: Scope, live: list[str]) -> State:
                 needs = needs.with_losses
             needs = replace(needs, hooks=needs.hooks or (needs.shortcuts and led))
             namespace = state.namespaces[name] = _namespace(session, needs, name, links[name])
-            if name in leaving:
-                namespace.sysctls = {**netns_sysctl.read_settings(session, name, leaving[name]), **namespace.sysctls}
+            namespace.sysctls = {**settings.get(name, {}), **namespace.sysctls}
         _seal(session, [name for name in live if name in scope.sealed], peers, state)
         return _probe(session, scope, state, missing)
     except OSError as error:
@@ -89,9 +89,11 @@ def _observe(session: Session, scope: Scope, live: list[str]) -> State:
 
 
 def _leaving(scope: Scope, links: Mapping[str, Mapping[int, Link]]) -> dict[str, set[str]]:
-    """The devices that go, by namespace, with the other ends of their cables."""
+    """The devices that go, by namespace, with the other ends of their cables; "" for the namespace itself."""
     found = defaultdict(set)
     for end in scope.leaving:
+        if not end.name:
+            found[end.netns].add("")
         for each in links.get(end.netns, {}).values():
             if end.name in ("", each.name):
                 for netns, name in (End(end.netns, each.name), *([each.peer] if each.peer else ())):

@@ -39,17 +39,13 @@ def followers(
     known = declared | claimed
     found |= _on_top(objects, found | {end for kind, end in claimed if kind == "link"}, state)
     found |= _left_alone(config, claimed)
-    return [
-        item
-        for item in objects
-        if item.owner is None
-        and item.claims.isdisjoint(known)
-        and (
-            _follows(item, written, still, found, back, state)
-            if item.kind == SYSCTL
-            else bool(item.found and (item.devices & found or item.places & spaces))
-        )
-    ]
+    chosen = []
+    for item in objects:
+        if item.owner is None and item.claims.isdisjoint(known):
+            lost = bool(item.devices & found or item.places & spaces)
+            if _follows(item, written, still, lost, back, state) if item.kind == SYSCTL else item.found and lost:
+                chosen.append(item)
+    return chosen
 
 
 def _left_alone(config: Config, gone: AbstractSet[Claim]) -> set[End]:
@@ -86,10 +82,10 @@ def _comes_back(item: Touched) -> bool:
 
 
 def _follows(
-    item: Touched, written: Any, still: Any, found: AbstractSet[End], back: AbstractSet[End], state: Optional[State]
+    item: Touched, written: Any, still: Any, lost: bool, back: AbstractSet[End], state: Optional[State]
 ) -> bool:
-    """Whether a sysctl changes when others are written, or comes back with a device that lost it."""
+    """Whether a sysctl changes when others are written, or comes back with what it was lost with."""
     there = state is None or all(state.link(end) or end in back for end in item.devices)
     wanted = any(follows(key, still) for dummy, key in item.claims)
     source = any(follows(key, written) for dummy, key in item.claims)
-    return there and not wanted and (source or bool(item.devices & found))
+    return there and not wanted and (source or lost)
