@@ -294,8 +294,15 @@ def test_what_is_set_of_a_namespace_comes_back_with_it(host: Host, how: str) -> 
     assert snapshot(host) == before
 
 
-def test_devices_that_go_with_a_namespace_and_do_not_come_back_are_told(host: Host) -> None:
-    host.sh("ip netns add theirs; ip -n theirs link add vx type vxlan id 5 dstport 4789")
+def test_what_goes_with_a_namespace_and_does_not_come_back_is_told(host: Host) -> None:
+    host.sh("ip netns add theirs; ip -n theirs link add vx type vxlan id 5 dstport 4789; ip -n theirs link set lo up")
     config = {"netns": [{"name": "theirs", "state": "absent"}]}
     told = host.do("topology", name="lab", config=config, check=True)
-    assert "namespace theirs is deleted with devices that do not come back: vx (a vxlan)" in warnings(told)
+    said = "namespace theirs is deleted with what does not come back: device vx (a vxlan)"
+    assert f"{said}'" in warnings(told)
+    host.sh("ip -n theirs rule add from 10.0.0.1 table 7; ip -n theirs -6 rule add from fd00::1 table 7")
+    host.sh("ip -n theirs nexthop add id 3 blackhole; tc -n theirs qdisc add dev vx root pfifo")
+    host.sh("ip netns exec theirs nft add table bridge guard")
+    told = host.do("topology", name="lab", config=config, check=True)
+    rest = "the queueing discipline (pfifo) of vx, nexthop object 3, 2 policy rules, nft table bridge guard"
+    assert f"{said}, {rest}'" in warnings(told)

@@ -16,7 +16,19 @@ from .._errors import KernelError
 from .._model.bridge import NANOSECONDS
 from .._model.scope import Needs, Scope
 from .._model.state import HOST, LO, End, Link, Namespace, State
-from . import fastpath, firewall, link, messages, netlink, netns_neighbor, netns_route, netns_sysctl, nexthop, tc
+from . import (
+    fastpath,
+    firewall,
+    link,
+    messages,
+    netlink,
+    netns_neighbor,
+    netns_route,
+    netns_sysctl,
+    nexthop,
+    tc,
+    unmanaged,
+)
 from .bridge import settings_request
 from .link import Seen
 from .netlink import Query, Request
@@ -82,6 +94,8 @@ def _observe(session: Session, scope: Scope, live: list[str]) -> State:
             needs = replace(needs, hooks=needs.hooks or (needs.shortcuts and led))
             namespace = state.namespaces[name] = _namespace(session, needs, name, links[name])
             namespace.sysctls = {**settings.get(name, {}), **namespace.sysctls}
+            if "" in leaving.get(name, ()):
+                namespace.unmanaged = unmanaged.read(session, name)
         _seal(session, [name for name in live if name in scope.sealed], peers, state)
         return _probe(session, scope, state, missing)
     except OSError as error:

@@ -46,6 +46,7 @@ class Netns:
         scope.namespace(self.name)
         if self.absent:
             scope.every_end(self.name)
+            scope.traffic_control(self.name)
 
 
 def read(reader: Reader) -> Netns:
@@ -118,19 +119,23 @@ def _remove(planner: Planner, specs: Sequence[Netns]) -> None:
             planner.refuse(stale_file(spec.name), "name")
         elif spec.name in planner.state.namespaces:
             sealed = planner.state.namespaces[spec.name].sealed
-            _warn_of_devices(planner, spec.name)
+            _warn_of_losses(planner, spec.name)
             going[spec.name] = DeleteNetns(spec.name, far_ends(planner.state, spec.name), sealed)
             planner.note(going[spec.name], "the namespace is not wanted")
     _drop(planner.state, going.values())
 
 
-def _warn_of_devices(planner: Planner, name: str) -> None:
+def _warn_of_losses(planner: Planner, name: str) -> None:
     """What goes with a namespace that an entry deletes, and is not made again when that is taken back."""
-    links = planner.state.namespaces[name].links.values()
-    others = [link for link in links if link.name != LO and link.kind not in ("veth", "bridge")]
-    if others and not planner.puts_back:
-        named = ", ".join(f"{link.name} ({attributes.kind_name(link)})" for link in others)
-        planner.warn(f"namespace {name} is deleted with devices that do not come back: {named}")
+    namespace = planner.state.namespaces[name]
+    links = [link for link in namespace.links.values() if link.name != LO and link.kind not in ("veth", "bridge")]
+    lost = [f"device {link.name} ({attributes.kind_name(link)})" for link in links]
+    lost += [f"the queueing discipline ({kind}) of {device}" for device, kind in namespace.queues.items()]
+    lost += [f"tc filters of others on {device}" for device, hook in namespace.hooks.items() if hook.others]
+    lost += [f"nexthop object {each.number}" for each in namespace.nexthops]
+    lost += namespace.unmanaged
+    if lost and not planner.puts_back:
+        planner.warn(f"namespace {name} is deleted with what does not come back: {', '.join(lost)}")
 
 
 def far_ends(state: State, name: str) -> tuple[End, ...]:

@@ -298,7 +298,8 @@ class Namespace:
     """One network namespace. `inode` is 0 for one that is only planned; `born` is when the inode was made.
 
     Of a `sealed` one only that is known, and which devices outside it die with it: its `far_ends`. `queues` are the
-    queueing disciplines that somebody gave its devices, `nexthops` its nexthop objects, as they were found.
+    queueing disciplines that somebody gave its devices, `nexthops` its nexthop objects, as they were found, `unmanaged`
+    what else goes with one that an entry deletes, in words.
     """
 
     inode: int = 0
@@ -310,6 +311,7 @@ class Namespace:
     hooks: dict[str, Hook] = field(default_factory=dict)
     queues: Mapping[str, str] = field(default_factory=dict)
     nexthops: list[Nexthop] = field(default_factory=list)
+    unmanaged: tuple[str, ...] = ()
     assumed: bool = False
     sealed: bool = False
     far_ends: tuple[End, ...] = ()
