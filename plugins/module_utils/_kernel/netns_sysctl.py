@@ -57,7 +57,7 @@ def read_settings(session: Session, leaving: Mapping[str, AbstractSet[str]]) -> 
             new = _of_namespace()
     for netns, devices in leaving.items():
         with session.enter(netns):
-            keys = [key for device in devices - {""} for key in _of_device(device)]
+            keys = list(_of_devices(devices - {""}))
             if "" in devices:
                 keys += [key for key, text in _of_namespace().items() if text != new.get(key)]
             found[netns] = {key: setting for key in keys if (setting := read_here(key)).writable}
@@ -76,15 +76,16 @@ def _of_namespace() -> Settings:
     return found
 
 
-def _of_device(device: str) -> Iterator[Key]:
-    """The keys of a device that differ from what new ones have, each with the one that says what that is."""
+def _of_devices(devices: AbstractSet[str]) -> Iterator[Key]:
+    """The keys of devices that differ from what new ones have, each with the one that says what that is."""
     for tree in (("net", family, part) for family in ("ipv4", "ipv6") for part in PER_DEVICE):
         # Only the machine's initial namespace shows all that neighbours start with.
         new = {**_contents((*tree, LO)), **_contents((*tree, "default"))}
-        for name, text in _contents((*tree, device)).items():
-            if text != new.get(name):
-                yield (*tree, device, name)
-                yield (*tree, "default", name)
+        for device in devices:
+            for name, text in _contents((*tree, device)).items():
+                if text != new.get(name):
+                    yield (*tree, device, name)
+                    yield (*tree, "default", name)
 
 
 def _contents(folder: Key, names: Optional[Sequence[str]] = None) -> dict[str, bytes]:
