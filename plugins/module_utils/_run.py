@@ -18,8 +18,8 @@ from ._kernel.netns import clear
 from ._kernel.observe import observe
 from ._kernel.peers import Peers
 from ._kernel.session import Session
+from ._model import defaults, link_local, rivals
 from ._model import document as documents
-from ._model import link_local, rivals
 from ._model import sealed as seals
 from ._model.claims import claims_in, claims_of, places_of, removed_by
 from ._model.document import Config, Document, Plan
@@ -232,7 +232,7 @@ class Run:
         scope.leaving -= devices_made(known.objects) | {End(name, "") for name in namespaces_made(known.objects)}
         # What goes with sealed namespaces is put back from what was declared.
         former = [seals.outside(known.config, sealed)] if candidates else []
-        for config in (*former, restoration(candidates)):
+        for config in (*former, restoration(candidates), self._by_default(known, candidates)):
             for dummy, spec in documents.read(config, Problems()):
                 spec.add_to(scope)
         # A namespace or a device may stay for another topology, but not what stands in it.
@@ -342,6 +342,8 @@ class Run:
     ) -> tuple[Document, Plan]:
         """The plan of all; what cannot be put back now is left out, with a warning about each, and stays owed."""
         config = restoration([known.put_back(item) for item in leaving], self.home)
+        for kind, entries in self._by_default(known, leaving, state).items():
+            config.setdefault(kind, []).extend(entries)
         while True:
             problems = Problems()
             undo = documents.read(config, problems, UNDO)
@@ -363,6 +365,11 @@ class Run:
         if problems:
             raise Refused(problems)
         return undo, planned
+
+    def _by_default(self, known: Ledger, items: Sequence[Touched], state: Optional[State] = None) -> Config:
+        """What devices that come back had from a `default` which is another one now."""
+        objects = [item for ledger in (known, *self.others) for item in ledger.objects]
+        return defaults.settings([*items, *self.home], defaults.changed(objects), self.declared, state)
 
     def _told(self, items: Sequence[Touched], problem: Problem) -> str:
         """Why something that was found is not put back, and whether it will be."""

@@ -13,7 +13,7 @@ from typing import Any, Optional
 from .claims import claims
 from .document import Claim, Config
 from .netns_sysctl import NAME as SYSCTL
-from .netns_sysctl import follows
+from .netns_sysctl import follows, leads
 from .state import HOST, End, State
 from .touched import LINKS, Touched
 
@@ -30,8 +30,8 @@ def followers(
     Sysctls that follow, and what a device that was found had on it. With a state, only where the device is there
     or comes back.
     """
-    written = [subject for item in gone if item.kind == SYSCTL for dummy, subject in item.claims]
-    still = [subject for kind, subject in declared if kind == SYSCTL]
+    written = [subject for item in gone if item.kind == SYSCTL for dummy, subject in item.claims if leads(subject)]
+    still = [subject for kind, subject in declared if kind == SYSCTL and leads(subject)]
     back = {end for item in gone if _comes_back(item) for end in item.devices}
     spaces = {item.absent["name"] for item in gone if item.kind == "netns" and item.found and item.changed is None}
     found = {end for item in gone if item.found for end in item.devices if item.kind in LINKS}

@@ -11,6 +11,7 @@ the user's words, under the names of its options; None where there is no such th
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, fields
 from types import ModuleType
 from typing import Any, Callable, Optional
@@ -34,7 +35,8 @@ class Kind:
 
     `record` is what of a thing there are no words for, and that is to come back; `compared` a view for a diff where
     the plain one says too little. `order` sorts the entries. `follows` tells whether a subject changes when one of
-    others does, `inherited` whether it is what it is by itself once that appears which it is on.
+    others does, of those that `leads` says others change with; `inherited` whether it is what it is by itself once that
+    appears which it is on, where some subjects are not steady.
     """
 
     name: str
@@ -49,8 +51,9 @@ class Kind:
     record: Callable[[State, Any], dict[str, Any]] = lambda state, subject: {}
     compared: Optional[Callable[[State, Any], View]] = None
     order: Callable[[Any], int] = lambda spec: 0
-    follows: Optional[Callable[[Any, Iterable[Any]], bool]] = None
-    inherited: Callable[[State, Any], bool] = lambda state, subject: False
+    follows: Callable[[Any, Iterable[Any]], bool] = lambda subject, others: False
+    leads: Callable[[Any], bool] = lambda subject: False
+    inherited: Callable[[State, Any, AbstractSet[Any]], bool] = lambda state, subject, unsteady: False
     rules: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import Callable, Optional
 
-from . import changes
+from . import changes, defaults
 from . import document as documents
 from .claims import claims, owned, owners_of
 from .document import Claim, Config, Document, Plan
@@ -107,7 +107,7 @@ class Ledger:
         undoing = {claim for item in touched(undone) if not item.claims & owners.keys() for claim in item.claims}
         devices, earlier = devices_made(self.objects), by_device(self.objects)
         going, making = namespaces_made(self.objects) - planned.after.namespaces.keys(), Making(planned)
-        for item in touched(planned):
+        for item in touched(planned, defaults.changed(self.objects).keys()):
             if item.claims & undoing or (item.kind != "netns" and item.places & going):
                 continue
             numbers = {known[claim] for claim in item.claims & known.keys()}

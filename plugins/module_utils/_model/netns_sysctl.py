@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Optional
 
@@ -250,20 +251,24 @@ ABSENT_TREES = {
 }
 
 
-def inherited(state: State, subject: tuple[str, Key]) -> bool:
-    """Whether a device that appears has a key's value by itself: from `default`, or from the device."""
+def inherited(state: State, subject: tuple[str, Key], unsteady: AbstractSet[tuple[str, Key]]) -> bool:
+    """Whether a device that appears has a key's value by itself: from a steady `default`, or from the device."""
     netns, parts = subject
     sysctls = state.namespaces[netns].sysctls
     link = state.link(End(netns, device_of(parts) or ""))
     if link and not link.arp and parts[-1] == ACCEPT_DAD:
         # Where nobody would answer, the kernel looks for no duplicates.
         return sysctls[parts].value == "-1"
-    default = sysctls.get(default_of(parts)) if device_of(parts) else None
+    # Only the machine's initial namespace shows what neighbours start with.
+    defaults = (sysctls.get(key(parts)) for key in (default_of, example_of)) if device_of(parts) else ()
+    default = next((found for found in defaults if found and found.exists), None)
     secret = sysctls.get((*parts[:-1], STABLE_SECRET))
     if secret and secret.value is not None and parts in written_through((*parts[:-1], STABLE_SECRET)):
         # It comes back as well, and would change this one.
         return False
-    return parts[-1] in DERIVED or bool(default and default.value == sysctls[parts].value)
+    return parts[-1] in DERIVED or bool(
+        default and default.value == sysctls[parts].value and (netns, default_of(parts)) not in unsteady
+    )
 
 
 def started(before: State, after: State, subject: tuple[str, Key]) -> Optional[dict[str, Any]]:
@@ -283,6 +288,11 @@ def started(before: State, after: State, subject: tuple[str, Key]) -> Optional[d
     if found is None or found.value is None:
         return None
     return {"netns": netns or None, "name": key_name(parts), "value": found.value}
+
+
+def leads(subject: tuple[str, Key]) -> bool:
+    """Whether the kernel changes others together with a key."""
+    return bool(written_through(subject[1]))
 
 
 def follows(subject: tuple[str, Key], others: Iterable[tuple[str, Key]]) -> bool:

@@ -17,7 +17,8 @@ from .state import LO
 Key = tuple[str, ...]
 # Trees with a folder for each device: net/ipv4/conf/eth0/forwarding.
 PER_DEVICE = ("conf", "neigh")
-EVERYWHERE = ("all", "default")
+DEFAULT = "default"
+EVERYWHERE = ("all", DEFAULT)
 DISABLE_IPV6, FORWARDING, ACCEPT_RA, ACCEPT_DAD = "disable_ipv6", "forwarding", "accept_ra", "accept_dad"
 # With a secret of its own a device makes its link-local address by that, until it is told otherwise.
 STABLE_SECRET = "stable_secret"
@@ -81,12 +82,17 @@ def device_of(parts: Key) -> Optional[str]:
 
 def example_of(parts: Key) -> Key:
     """The same key of the one device that every namespace has."""
-    return (*parts[:3], LO, parts[4])
+    return of_device(parts, LO)
 
 
 def default_of(parts: Key) -> Key:
     """The key whose value a new device has in this one."""
-    return (*parts[:3], "default", parts[4])
+    return of_device(parts, DEFAULT)
+
+
+def of_device(parts: Key, name: str) -> Key:
+    """The same key of another device."""
+    return (*parts[:3], name, parts[4])
 
 
 def exact_twin(parts: Key) -> Optional[Key]:
@@ -168,7 +174,7 @@ def written_through(parts: Key) -> tuple[Key, ...]:
     if parts == ("net", "ipv4", "conf", "all", "forwarding"):
         return ipv4, ("net", "ipv4", "ip_forward"), ACCEPT_REDIRECTS
     if parts[1:3] == ("ipv6", "conf") and parts[-1] == STABLE_SECRET:
-        return ((*parts[:3], "*" if parts[3] == "default" else parts[3], "addr_gen_mode"),)
+        return ((*parts[:3], "*" if parts[3] == DEFAULT else parts[3], "addr_gen_mode"),)
     if parts[1:4] == ("ipv6", "conf", "all") and parts[-1] in IPV6_THROUGH:
         return (("net", "ipv6", "conf", "*", parts[-1]),)
     return ()
@@ -182,7 +188,7 @@ def followed(parts: Key, value: str, other: Key) -> Optional[str]:
         return "1" if value == "0" else "0"
     if parts[-1] == STABLE_SECRET:
         return None if other[3] in EVERYWHERE else BY_SECRET
-    return None if parts[-1] == "force_forwarding" and other[3] == "default" else value
+    return None if parts[-1] == "force_forwarding" and other[3] == DEFAULT else value
 
 
 def fits(parts: Key, pattern: Key) -> bool:

@@ -11,8 +11,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from itertools import product
 
-from .netns_sysctl_keys import PER_DEVICE, accept_ra
-from .state import HOST, End
+from .netns_sysctl_keys import DEFAULT, PER_DEVICE, accept_ra
+from .state import HOST, LO, End
 
 BOTH = (4, 6)
 
@@ -86,7 +86,7 @@ class Scope:
 
     def settings(self, end: End, families: Iterable[str]) -> None:
         """What a device loses when the kernel makes it anew for a namespace, or for a protocol."""
-        for name, family, tree in product((end.name, "default"), families, PER_DEVICE) if self.losses else ():
+        for name, family, tree in product((end.name, DEFAULT, LO), families, PER_DEVICE) if self.losses else ():
             self.namespace(end.netns).sysctls.add(("net", family, tree, name, "*"))
 
     def advertised(self, netns: str) -> None:

@@ -27,26 +27,28 @@ from .touched import DEVICES, IN_PLACE, INSEPARABLE, LINKS, Touched, recorded
 from .veth_actions import CreateVeth
 
 
-def touched(planned: Plan) -> list[Touched]:
+def touched(planned: Plan, unsteady: AbstractSet[Any] = frozenset()) -> list[Touched]:
     """Every object that is not after the plan what it was before, namespaces first.
 
-    And what would follow when one of them is put back: a device's forwarding follows ip_forward.
+    And what would follow when one of them is put back: a device's forwarding follows ip_forward. What is `unsteady` was
+    changed earlier, and others may start otherwise when they appear again.
     """
     if not planned.steps:
         return []
-    done = _Done(planned)
+    done = _Done(planned, unsteady)
     return [item for kind in KINDS.values() for item in _OfKind(kind, done).items()]
 
 
 class _Done:
     """What the steps of a plan do to things that more than one kind of entry speaks of."""
 
-    def __init__(self, planned: Plan) -> None:
+    def __init__(self, planned: Plan, unsteady: AbstractSet[Any]) -> None:
         self.planned = planned
         self.acted_on, self.targets = _acted_on(planned), _targets(planned)
         self.remade, self.given_back = _remade(planned), given_back(planned)
         actions = (step.action for step in planned.steps)
         self.written = {(action.netns, action.key) for action in actions if isinstance(action, WriteSysctl)}
+        self.unsteady = self.written | unsteady
 
 
 class _OfKind:
@@ -71,17 +73,17 @@ class _OfKind:
     def items(self) -> Iterator[Touched]:
         # By namespace: in a thousand of them, each looks only at its own.
         nearby: dict[Any, list[Any]] = defaultdict(list)
-        for subject in self.changed if self.kind.follows else ():
+        for subject in filter(self.kind.leads, self.changed):
             nearby[subject[0]].append(subject)
         for subject in self.both:
-            follows = self.kind.follows is not None and self.kind.follows(subject, nearby[subject[0]])
+            follows = bool(nearby) and self.kind.follows(subject, nearby[subject[0]])
             if subject in self.changed or follows:
                 yield from self._item(subject, follows)
 
     def _item(self, subject: Any, follows: bool) -> Iterator[Touched]:
         name, (before, after) = self.kind.name, self._views(subject)
         # What a device has by itself when it comes back; unless it followed another before it left.
-        if after is None and not follows and self.kind.inherited(self.planned.before, subject):
+        if after is None and not follows and self.kind.inherited(self.planned.before, subject, self.done.unsteady):
             return
         is_another = _is_another(self.planned, subject)
         if before or (after and not (name in INSEPARABLE or _moved(self.planned, subject))):
