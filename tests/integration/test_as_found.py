@@ -26,7 +26,7 @@ ADDRESSES = (
     "10.67.0.1 peer 10.68.0.1/24 dev eth1",
     "10.69.0.1 peer 10.68.0.2/24 dev eth1",
     "2001:db8:2::10/64 dev eth1 nodad",
-    "2001:db8:2::11/64 dev eth1 nodad",
+    "2001:db8:2::11/64 dev eth1 nodad mngtmpaddr",
     "2001:db8:3::1/64 dev eth1 nodad noprefixroute",
     "2001:db8:4::1/128 dev eth1 nodad valid_lft 7200 preferred_lft 3600",
     "192.0.2.13/24 dev eth1 valid_lft 7200 preferred_lft 3600",

@@ -40,7 +40,7 @@ IFLA_INET6_CONF, DEVCONF_MTU, DEVCONF_DISABLE_IPV6, DEVCONF_KEEP_ADDR_ON_DOWN = 
 IFA_ADDRESS, IFA_LOCAL, IFA_LABEL, IFA_CACHEINFO, IFA_FLAGS, IFA_PROTO = 1, 2, 3, 6, 8, 11
 RT_SCOPE_HOST = 254
 IFA_F_NODAD, IFA_F_HOMEADDRESS, IFA_F_NOPREFIXROUTE, IFA_F_MCAUTOJOIN = 0x02, 0x10, 0x200, 0x400
-IFA_F_GIVEN = IFA_F_NODAD | IFA_F_HOMEADDRESS | IFA_F_NOPREFIXROUTE | IFA_F_MCAUTOJOIN
+IFA_F_GIVEN = IFA_F_NODAD | IFA_F_HOMEADDRESS | IFA_F_MANAGETEMPADDR | IFA_F_NOPREFIXROUTE | IFA_F_MCAUTOJOIN
 # How long an address is preferred and valid, in seconds.
 LIFETIMES = struct.Struct("=II")
 SETTING = struct.Struct("=i")
@@ -195,7 +195,9 @@ def _address(message: Message, device: str, tells: bool = False) -> Address:
         "peer": str(messages.host(far)) if far not in (b"", raw) else "",
     }
     if family == socket.AF_INET6:
-        advertised = bool(flags & (IFA_F_MANAGETEMPADDR | IFA_F_TEMPORARY)) or found.get(IFA_PROTO) == BY_ROUTER
+        # What a router gives is never permanent; others may want temporary addresses beside one of their own.
+        by_router = flags & (IFA_F_MANAGETEMPADDR | IFA_F_PERMANENT) == IFA_F_MANAGETEMPADDR
+        advertised = by_router or bool(flags & IFA_F_TEMPORARY) or found.get(IFA_PROTO) == BY_ROUTER
         # fe80::/10
         link_local = raw[0] == 0xFE and raw[1] & 0xC0 == 0x80
         for_a_time = not flags & IFA_F_PERMANENT
