@@ -56,6 +56,8 @@ ROUTES = (
     "2001:db8:79::/64 nexthop via 2001:db8:2::2 nexthop via 2001:db8:2::3",
     "2001:db8:80::/64 nexthop via 2001:db8:2::2 nexthop encap seg6 mode encap segs fc00::1 via 2001:db8:2::3 dev eth1",
     "2001:db8:3::/64 dev eth1 proto kernel metric 99",
+    "2001:db8:81::/64 via 2001:db8:2::4 mtu 1450",
+    "2001:db8:82::/64 via 2001:db8:2::4 mtu lock 1450",
 )
 SECOND = ("10.20.0.0/16 via 192.0.2.7", "10.20.0.0/16 via 192.0.2.8 proto kernel mtu 1300")
 NEIGHBOURS = (
@@ -77,6 +79,7 @@ CHANGES: dict[str, dict[str, Any]] = {
         "netns": [{"name": "ns1"}],
         "link": [{"netns": "ns1", "name": "eth1", "addresses": ["10.1.0.1/24"], "mac": "02:00:00:00:00:aa"}],
     },
+    "smaller": {"link": [{"name": "eth1", "mtu": 1400}]},
     "too small for IPv6": {"link": [{"name": "eth1", "mtu": 1000, "addresses": ["192.0.2.12/24"]}]},
     "another route": {"netns_route": [{"destination": "10.20.0.0/16", "gateway": "192.0.2.9"}]},
     "another default": {"netns_route": [{"destination": "default", "gateway": "192.0.2.9", "mtu": 1300}]},

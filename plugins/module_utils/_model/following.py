@@ -54,6 +54,8 @@ def follow_ipv6_mtu(namespace: Namespace, device: str) -> None:
     """The MTU for IPv6 alone is the device's with every change of that, and whenever IPv6 comes up on it."""
     link = namespace.links[device]
     mtu = 0 if too_small_for_ipv6(link.mtu) else link.mtu or 0
+    if mtu and link.ipv6_mtu not in (0, None, mtu):
+        vanishing.route_mtus(namespace, device, link.ipv6_mtu, mtu)
     namespace.links[device] = replace(link, ipv6_mtu=mtu)
     key = ipv6_mtu(device)
     found = namespace.sysctls.get(key)

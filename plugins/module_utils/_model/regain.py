@@ -37,10 +37,10 @@ def routes(planner: Planner, specs: Sequence[Any]) -> None:
         for route in sorted((each for each in before.routes if each not in there), key=_has_gateway):
             if {(netns, route), (netns, route.key)} & meant or not _stay(before, after, route.devices):
                 continue
-            if made_by_kernel(route, before):
+            if made_by_kernel(route, before) or _awaits_mtu(route, after):
                 continue
             if _may_stand(after, route):
-                changed = next((now for now in after.routes if replace(now, source=route.source) == route), None)
+                changed = next((now for now in after.routes if _as_before(now, route, source=True)), None)
                 planner.do(ReplaceRoute(netns, route, changed) if changed else AddRoute(netns, route, append=True), WHY)
             else:
                 lost.append(route.destination)
@@ -73,6 +73,17 @@ def _stay(before: Namespace, after: Namespace, devices: Any) -> bool:
     """Whether devices are the same as before, and up."""
     pairs = ((before.links.get(name), after.links.get(name)) for name in devices)
     return all(was and now and was.index == now.index and now.up is not False for was, now in pairs)
+
+
+def _as_before(now: Route, route: Route, source: bool = False) -> bool:
+    """Whether a route is what it was, but for its MTU, and for its source."""
+    return replace(now, mtu=route.mtu, source=route.source if source else now.source) == route
+
+
+def _awaits_mtu(route: Route, after: Namespace) -> bool:
+    """Whether a route only has the MTU of a device that is too small for its own."""
+    too_large = any((route.mtu or 0) > (after.links[name].ipv6_mtu or 0) for name in route.devices)
+    return too_large and route.family == 6 and any(_as_before(now, route) for now in after.routes)
 
 
 def _speaks(namespace: Namespace, device: str, version: int) -> bool:

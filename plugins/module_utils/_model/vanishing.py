@@ -67,6 +67,16 @@ def sources(namespace: Namespace, gone: set[str]) -> None:
         ]
 
 
+def route_mtus(namespace: Namespace, name: str, before: int, after: int) -> None:
+    """What goes when a device gets another MTU: those of IPv6 routes that are larger, or were the device's."""
+
+    def follows(route: Route) -> bool:
+        larger = route.mtu is not None and (route.mtu >= after or route.mtu == before)
+        return larger and route.family == 6 and name in route.devices
+
+    namespace.routes = [replace(route, mtu=after) if follows(route) else route for route in namespace.routes]
+
+
 def hooks(namespace: Namespace, names: AbstractSet[str]) -> None:
     """What goes with devices: their filters, and the ways to them from those of other devices."""
     for name in names:
