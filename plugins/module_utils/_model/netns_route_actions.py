@@ -90,28 +90,29 @@ def hop_words(hop: Hop, family: int) -> list[object]:
     return words + (["onlink"] if hop.onlink else [])
 
 
-def _key_words(route: Route) -> list[object]:
+def _key_words(route: Route, deletes: bool = False) -> list[object]:
     words: list[object] = ["default" if route.destination in values.DEFAULT.values() else route.destination]
     if route.selector[:2] not in ("", "00"):
         words += ["tos", f"0x{route.selector[:2]}"]
     # iproute2 takes the table of some types to be `local`.
     if route.table != TABLES["main"] or route.type in ("local", "broadcast", "anycast"):
         words += ["table", table_name(route.table)]
-    if route.metric and (values.family(route.destination), route.metric) != (6, IPV6_METRIC):
+    # Without one a route is added with this, and the one with the smallest is deleted.
+    if route.metric and (deletes or (values.family(route.destination), route.metric) != (6, IPV6_METRIC)):
         words += ["metric", route.metric]
     return words
 
 
-def route_words(route: Route) -> list[object]:
+def route_words(route: Route, deletes: bool = False) -> list[object]:
     """A route as iproute2 writes it."""
     family = values.family(route.destination)
     words: list[object] = [] if route.type == "unicast" else [route.type]
-    destination, *rest = _key_words(route)
+    destination, *rest = _key_words(route, deletes)
     words.append(destination)
     if len(route.hops) == 1:
         words += hop_words(route.hops[0], family)
     words += [*rest, "proto", protocol_name(route.protocol)]
-    if family == 4 and route.type in ("unicast", *TO_SEVERAL):
+    if family == 4 and (route.type in ("unicast", *TO_SEVERAL) or route.scope != "global"):
         words += ["scope", route.scope]
     words += ["src", route.source] if route.source else []
     words += ["mtu", route.mtu] if route.mtu else []
@@ -191,8 +192,8 @@ class DeleteRoute(Action):
 
     def command(self) -> str:
         if self.among_others:
-            return _command(self.netns, "delete", self.route, route_words(self.route))
-        words = [*_key_words(self.route), "proto", protocol_name(self.route.protocol)]
+            return _command(self.netns, "delete", self.route, route_words(self.route, deletes=True))
+        words = [*_key_words(self.route, deletes=True), "proto", protocol_name(self.route.protocol)]
         return _command(self.netns, "delete", self.route, words)
 
     def effect(self, state: State) -> None:

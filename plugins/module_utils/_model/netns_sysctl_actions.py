@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import dataclass, replace
 
 from . import addresses, following
@@ -28,8 +29,11 @@ class WriteSysctl(Action):
         return f"set {key_name(self.key)} = {self.value}"
 
     def command(self) -> str:
-        words = self.value if re.fullmatch(r"[\w.-]+", self.value) else f'"{self.value}"'
-        return inside(self.netns, f"sysctl -w {key_name(self.key)}={words}")
+        name, plain = key_name(self.key), re.fullmatch(r"[\w.-]+", self.value)
+        setting = f"{name}={self.value}" if plain else f'{name}="{self.value}"'
+        if not re.fullmatch(r"[\w./@-]+", name) or not re.fullmatch(r"[\w .,:/-]*", self.value):
+            setting = shlex.quote(f"{name}={self.value}")
+        return inside(self.netns, f"sysctl -w {setting}")
 
     def effect(self, state: State) -> None:
         namespace = state.namespaces[self.netns]

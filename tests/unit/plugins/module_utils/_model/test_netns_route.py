@@ -259,10 +259,15 @@ def test_commands() -> None:
     )
     six = Route("::/0", metric=1024, hops=(Hop("fe80::1", "v1"),))
     assert AddRoute(HOST, six).command() == "ip -6 route add default via fe80::1 dev v1 proto static"
-    assert DeleteRoute(HOST, six).command() == "ip -6 route delete default proto static"
-    assert DeleteRoute(HOST, six, True).command() == "ip -6 route delete default via fe80::1 dev v1 proto static"
+    # Without its metric, the one with the smallest would go.
+    assert DeleteRoute(HOST, six).command() == "ip -6 route delete default metric 1024 proto static"
+    assert DeleteRoute(HOST, six, True).command() == (
+        "ip -6 route delete default via fe80::1 dev v1 metric 1024 proto static"
+    )
     blackhole = Route("10.9.0.0/24", type="blackhole")
     assert ReplaceRoute(HOST, blackhole, six).command() == "ip route replace blackhole 10.9.0.0/24 proto static"
+    nowhere = Route("10.9.0.0/24", type="blackhole", scope="nowhere")
+    assert AddRoute(HOST, nowhere).command() == "ip route add blackhole 10.9.0.0/24 proto static scope nowhere"
 
 
 def test_what_the_kernel_would_refuse() -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.nsfabric.linux.plugins.module_utils._model import document as documents
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.netns_sysctl import follows
+from ansible_collections.nsfabric.linux.plugins.module_utils._model.netns_sysctl_actions import WriteSysctl
 from ansible_collections.nsfabric.linux.plugins.module_utils._model.netns_sysctl_keys import (
     Key,
     device_of,
@@ -379,3 +380,5 @@ def test_check_mode_takes_what_is_missing_for_granted() -> None:
 def test_commands() -> None:
     planned, dummy = plan(host({key("net.ipv4.tcp_rmem"): Sysctl("1 2 3")}), ("net.ipv4.tcp_rmem", [4, 5, 6]))
     assert planned.steps[0].action.command() == 'sysctl -w net.ipv4.tcp_rmem="4 5 6"'
+    odd = WriteSysctl("", ("net", "ipv4", "conf", "h;x", "rp_filter"), "2")
+    assert odd.command() == "sysctl -w 'net.ipv4.conf.h;x.rp_filter=2'"
