@@ -10,7 +10,7 @@ from typing import Any
 
 import features
 import pytest
-from host import Host, warnings
+from host import Host, until, warnings
 
 WORDS = {"stp": "stp_state"}
 SETTINGS = ("stp", "priority", "forward_delay", "hello_time", "max_age", "ageing_time", "vlan_filtering")
@@ -284,3 +284,34 @@ def test_a_whole_play_in_check_mode_on_a_bare_host(host: Host) -> None:
     assert host.picture() == before
     for module, options in PLAY:
         assert host.do(module, **options)["changed"], (module, options)
+
+
+def times(host: Host, name: str) -> dict[str, int]:
+    """What the kernel tells of a bridge's times."""
+    told = host.link(name)["linkinfo"]["info_data"]
+    return {each: told[each] for each in ("forward_delay", "hello_time", "max_age", "ageing_time")}
+
+
+def test_the_times_of_a_spanning_trees_root_are_not_the_bridges_own(host: Host) -> None:
+    first = {"name": "br0", "stp": True, "priority": 0, "hello_time": 100, "max_age": 1000, "forward_delay": 600}
+    own = {"hello_time": 200, "max_age": 2000, "forward_delay": 1500}
+    second = {"name": "br1", "stp": True, "priority": 40960, **own}
+    cable = {"name": "p0", "master": "br0", "peer": {"name": "p1", "master": "br1"}}
+    config = {"bridge": [first, second], "veth": [cable]}
+    host.do("topology", name="lab", config=config)
+    assert until(lambda: times(host, "br1")["hello_time"] == 100), "br1 never heard of its root"
+    done = host.do("topology", name="lab", config=config)
+    assert done["steps"] == []
+    assert "br1 has the times of its spanning tree's root" in warnings(done)
+    told = {each["name"]: each for each in host.do("topology_info")["config"]["bridge"]}
+    assert not own.keys() & told["br1"].keys()
+
+
+def test_twice_the_delay_is_no_ageing_time(host: Host) -> None:
+    host.sh("ip link add br0 type bridge stp_state 1 forward_delay 200 ageing_time 6000; ip link set br0 up")
+    host.sh("ip link add p type veth peer name q; ip link set p master br0; ip link set p up; ip link set q up")
+    assert until(lambda: times(host, "br0")["ageing_time"] == 400), "no topology change was told"
+    config = {"bridge": [{"name": "br0", "ageing_time": 6000}]}
+    done = host.do("topology", name="lab", config=config)
+    assert (done["steps"], "ageing_time" in warnings(done)) == ([], True)
+    assert "ageing_time" not in host.do("topology_info")["config"]["bridge"][0]

@@ -68,6 +68,7 @@ BRIDGE_NUMBERS = {
     "ageing_time": 4,
     "vlan_filtering": 7,
 }
+IFLA_BR_ROOT_ID, IFLA_BR_BRIDGE_ID, IFLA_BR_TOPOLOGY_CHANGE = 10, 11, 14
 WITHOUT_STATISTICS = messages.attribute(IFLA_EXT_MASK, messages.WORD.pack(RTEXT_FILTER_SKIP_STATS))
 ALL_LINKS = Query(netlink.RTM_GETLINK, messages.LINK, bytes(messages.LINK.size) + WITHOUT_STATISTICS)
 ALL_ADDRESSES = Query(netlink.RTM_GETADDR, messages.ADDRESS, bytes(messages.ADDRESS.size))
@@ -159,7 +160,19 @@ def _kind(inner: Attributes) -> tuple[str, tuple[tuple[str, int], ...]]:
     found = {name: messages.number(data[where]) for name, where in BRIDGE_NUMBERS.items() if where in data}
     # 2 where a program of user space does the work.
     found["stp"] = min(found.get("stp", 0), 1)
-    return kind, tuple(found.items())
+    unknown = _hidden_times(data)
+    return kind, tuple((name, value) for name, value in found.items() if name not in unknown)
+
+
+def _hidden_times(data: Attributes) -> tuple[str, ...]:
+    """The times of a bridge that the kernel does not tell: in their place it tells others.
+
+    Those of the root of its spanning tree, which a bridge keeps when it leaves that; and twice the forward_delay as the
+    ageing_time while a topology change is told.
+    """
+    is_root = data.get(IFLA_BR_ROOT_ID) == data.get(IFLA_BR_BRIDGE_ID)
+    changes = messages.number(data.get(IFLA_BR_TOPOLOGY_CHANGE))
+    return (*(() if is_root else ("forward_delay", "hello_time", "max_age")), *(("ageing_time",) if changes else ()))
 
 
 def read(session: Session, netns: str) -> list[Seen]:

@@ -158,7 +158,15 @@ def _configure(planner: Planner, spec: Bridge) -> None:
     if not _delay_is_possible(wanted, now):
         planner.refuse(f"{STP_DELAY}; {spec.end} runs it", "forward_delay")
         return
-    changes = [(name, value) for name, value in spec.settings if now.get(name) != value]
+    # A bridge that is only planned has none yet.
+    is_there = found.index and not found.assumed
+    hidden = [name for name in wanted if name in TIMES and name not in now] if is_there else []
+    if hidden:
+        planner.warn(
+            f"{spec.end} has the times of its spanning tree's root, or tells a topology change: its own "
+            f"{', '.join(hidden)} cannot be read, and stay as they are"
+        )
+    changes = [(name, value) for name, value in spec.settings if now.get(name) != value and name not in hidden]
     tick = planner.state.tick
     inexact = [(name, value) for name, value in changes if name in TIMES and kept(value, tick) != value]
     for name, value in inexact:
