@@ -294,6 +294,21 @@ def test_what_is_set_of_a_namespace_comes_back_with_it(host: Host, how: str) -> 
     assert snapshot(host) == before
 
 
+@pytest.mark.parametrize("how", ["failed", "absent"])
+def test_what_lo_has_beside_its_own_address_comes_back_with_a_namespace(host: Host, how: str) -> None:
+    host.sh("ip netns add theirs; ip -n theirs link set lo up")
+    host.sh("ip -n theirs address add 127.0.0.5/8 dev lo; ip -n theirs address add fd00::5/128 dev lo")
+    before = snapshot(host)
+    config = {"netns": [{"name": "theirs", "state": "absent"}]}
+    if how == "failed":
+        failed = host.module("topology", name="lab", config=config, inside=after(1, refuse))
+        assert failed["msg"].endswith("The host was put back as it was found."), failed["msg"]
+    else:
+        host.do("topology", name="lab", config=config)
+        assert not warnings(host.do("topology", name="lab", state="absent"))
+    assert snapshot(host) == before
+
+
 def test_what_goes_with_a_namespace_and_does_not_come_back_is_told(host: Host) -> None:
     host.sh("ip netns add theirs; ip -n theirs link add vx type vxlan id 5 dstport 4789; ip -n theirs link set lo up")
     config = {"netns": [{"name": "theirs", "state": "absent"}]}

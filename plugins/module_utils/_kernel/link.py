@@ -216,7 +216,9 @@ def _address(message: Message, device: str, tells: bool = False) -> Address:
         for_a_time = not flags & IFA_F_PERMANENT
         given = tells and not advertised and IFA_PROTO not in found if link_local else for_a_time and not advertised
         return Address(written, own or advertised or link_local or for_a_time, given=given, **rest)
-    return Address(written, own, bool(flags & IFA_F_SECONDARY), **rest)
+    # Beside the address that the kernel gives `lo`, whichever of them came first.
+    is_beside_own = device == LO and raw[0] == 127
+    return Address(written, own, bool(flags & IFA_F_SECONDARY) and not is_beside_own, **rest)
 
 
 def _lifetime(times: bytes) -> str:

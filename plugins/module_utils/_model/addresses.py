@@ -285,7 +285,9 @@ class AddAddress(Action):
         link = state.namespaces[self.netns].links[self.name]
         new = self.found or Address(self.address)
         secondary = any(found.network == new.network for found in link.addresses if not found.secondary)
-        new = replace(new, secondary=secondary and new.network.version == 4)
+        # On `lo` they stand beside the one that the kernel gives it, which is not known here.
+        is_beside_own = self.name == LO and new.text.startswith("127.")
+        new = replace(new, secondary=secondary and new.network.version == 4 and not is_beside_own)
         # The kernel tells IPv4 addresses first, and puts an IPv6 one before the others.
         four = _ipv4(link.addresses)
         state.change_link(End(self.netns, self.name), addresses=(*four, new, *link.addresses[len(four) :]))
