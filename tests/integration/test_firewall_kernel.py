@@ -413,6 +413,32 @@ def test_no_rule_is_put_into_a_dormant_table(host: Host) -> None:
     assert host.sh("nft list ruleset") == before
 
 
+UNREACHED = {
+    "table inet nsfabric is dormant": "nft 'add table inet nsfabric { flags dormant; }'",
+    "chain inet nsfabric postrouting exists and is not a nat chain": (
+        "rule=$(nft list table inet nsfabric | grep 'masquerade comment'); nft flush chain inet nsfabric postrouting;"
+        "nft delete chain inet nsfabric postrouting; nft add chain inet nsfabric postrouting;"
+        'nft "add rule inet nsfabric postrouting $rule"'
+    ),
+}
+
+
+@pytest.mark.parametrize("said", UNREACHED)
+def test_a_rule_that_no_packet_reaches_any_more_is_told(host: Host, said: str) -> None:
+    masquerade = {"source": "10.1.0.0/24", "out_interface": "eth0", "backend": "nftables"}
+    done = host.do("topology", name="lab", config={"masquerade": [masquerade]})
+    assert done["changed"]
+    host.sh(UNREACHED[said])
+    for check in (True, False):
+        again = host.module("topology", name="lab", config={"masquerade": [masquerade]}, check=check)
+        assert again["failed"]
+        assert said in again["msg"]
+        assert "no packet would reach the rule" in again["msg"]
+    # What is in the way of packets is not in the way of the rule's end.
+    host.do("topology", name="lab", state="absent")
+    assert "masquerade" not in host.sh("nft list ruleset")
+
+
 def test_nft_s_rules_in_a_table_of_iptables(host: Host) -> None:
     """iptables cannot read such a table any more: nft's own view serves, unless comments hide in it."""
     host.sh("iptables-nft -P FORWARD DROP; nft add rule ip filter FORWARD ct state established accept")

@@ -200,6 +200,8 @@ def converge(planner: Planner, spec: RuleSpec, wanted: Sequence[Wanted]) -> None
         same = next((want for want in missing if want[:3] == (found.place, found.comment, found.body)), None)
         if same and not found.shadowed:
             missing.remove(same)
+            if not (planner.puts_back or planner.as_found):
+                _is_reached(planner, spec, same.place)
         else:
             planner.do(DeleteRule(spec.netns, found, firewall.program(found.place)), _why_not(found, wanted))
     for want in missing:
@@ -258,23 +260,34 @@ def _why_not(found: Found, wanted: Sequence[Wanted]) -> str:
     return "a rule that drops stands before it" if found.shadowed else "it stands there twice"
 
 
+def _is_reached(planner: Planner, spec: RuleSpec, place: Place) -> bool:
+    """Whether packets come to a chain of ours, once it is there; says why they do not."""
+    table = firewall_of(planner.state, spec.netns).table(place)
+    if table is None or place.backend != NFT or place.table != OWNER:
+        return True
+    if place.chain in table.wrong:
+        kind, hook, dummy = HOOKS[place.chain]
+        planner.refuse(
+            f"chain {place} exists and is not a {kind} chain at the {hook} hook: no packet would reach the rule; "
+            f"delete it first (nft delete chain {' '.join(place[1:])})"
+        )
+        return False
+    if table.dormant:
+        planner.refuse(
+            f"table {place.family} {place.table} is dormant: no packet would reach the rule; "
+            f"delete it first (nft delete table {place.family} {place.table}), or take the flag from it"
+        )
+    return not table.dormant
+
+
 def _make_room(planner: Planner, spec: RuleSpec, place: Place) -> None:
     """Plans the chain of ours that a rule needs, or the mark in a table that is made for it."""
     firewall = firewall_of(planner.state, spec.netns)
     table = firewall.table(place)
+    if not _is_reached(planner, spec, place):
+        return
     if place.backend == NFT and place.table == OWNER:
-        if table and place.chain in table.wrong:
-            kind, hook, dummy = HOOKS[place.chain]
-            planner.refuse(
-                f"chain {place} exists and is not a {kind} chain at the {hook} hook: no packet would reach the rule; "
-                f"delete it first (nft delete chain {' '.join(place[1:])})"
-            )
-        elif table and table.dormant:
-            planner.refuse(
-                f"table {place.family} {place.table} is dormant: no packet would reach the rule; "
-                f"delete it first (nft delete table {place.family} {place.table}), or take the flag from it"
-            )
-        elif table is None or place.chain not in table.chains:
+        if table is None or place.chain not in table.chains:
             planner.do(MakeChain(spec.netns, place), "the chain does not exist")
     elif place.backend == IPTABLES_NFT and table is None and "nft" in firewall.tools:
         mark = place._replace(chain=OWNER)
