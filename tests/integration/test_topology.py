@@ -438,3 +438,36 @@ def test_a_setting_of_what_was_made_is_again_what_it_started_as(host: Host) -> N
     assert "warnings" not in apply(host, moved), "a setting goes with its device"
     apply(host, plain)
     assert snapshot(host) == without
+
+
+OURS = {"name": "v", "netns": "a", "peer": {"name": "far"}}
+GOING: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
+    "a namespace": (
+        {"netns": [{"name": "a"}], "veth": [OURS]},
+        {"veth": [OURS]},
+        "config.veth[0].netns: namespace a goes with this run; declare a netns a to keep it",
+    ),
+    "a cable": (
+        {"netns": [{"name": "a"}], "veth": [OURS]},
+        {"netns": [{"name": "a"}], "link": [{"name": "v", "netns": "a", "mtu": 1400}]},
+        "config.link[0].name: a/v goes with this run; declare it as what it is to keep it",
+    ),
+    "a device of others": (
+        {},
+        {"link": [{"name": "d0", "state": "absent"}], "netns_route": [{"destination": "10.9.0.0/16", "device": "d0"}]},
+        "config.netns_route[0].device: d0 goes with this run; declare it as what it is to keep it",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", GOING)
+def test_what_goes_with_a_run_is_not_there_for_it(host: Host, what: str) -> None:
+    """Check mode takes for granted what an earlier task may be about to make, not what the run itself deletes."""
+    first, second, said = GOING[what]
+    host.sh("ip link add d0 type veth peer name d1; ip link set d0 up; ip link set d1 up")
+    apply(host, first)
+    before = host.picture()
+    for check in (True, False):
+        refused = host.module("topology", name="lab", config=second, check=check)
+        assert refused["msg"] == said
+        assert host.picture() == before

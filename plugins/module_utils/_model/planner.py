@@ -175,6 +175,9 @@ class Planner:
         if name in self.state.stale:
             self.refuse(stale_file(name), option)
             return None
+        if name in self.before.namespaces and not self.puts_back:
+            self.refuse(f"namespace {name} goes with this run; declare a netns {name} to keep it", option)
+            return None
         if not self._may_assume():
             self.refuse(f"namespace {name} does not exist; make it first (ip netns add {name})", option)
             return None
@@ -189,6 +192,9 @@ class Planner:
             return None
         if end.name not in namespace.links:
             if self.is_altname(end, option):
+                return None
+            if self.before.link(end) and not self.puts_back:
+                self.refuse(f"{end} goes with this run; declare it as what it is to keep it", option)
                 return None
             if not self._may_assume():
                 self.refuse(f"there is no link {end.name} in {place(end.netns)}; it has {_names(namespace)}", option)
