@@ -64,6 +64,9 @@ options:
       - V(0) to V(3000), with O(stp=true) V(200) to V(3000).
       - A kernel of 250 ticks a second, as Debian's, keeps all these times in even numbers only. A time that the kernel
         would round is refused.
+      - Of a bridge that is not the root of its spanning tree the kernel tells the root's times, and while a topology
+        change is told twice the O(forward_delay) as O(ageing_time). What the kernel does not tell is left as it is,
+        with a warning.
     type: int
   hello_time:
     description: The interval of the spanning tree's messages in hundredths of a second, V(100) to V(1000).

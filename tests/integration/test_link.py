@@ -299,3 +299,30 @@ def test_check_mode_takes_what_is_missing_for_granted(host: Host) -> None:
     assert "link ns1/nic does not exist yet" in warnings(done)
     assert "link ns1/br0 does not exist yet" in warnings(done)
     assert host.module("link", netns="ns1", name="nic", **options)["failed"]
+
+
+DELETED = {
+    "a tap": (
+        {"link": [{"name": "tap0", "state": "absent"}]},
+        "ip tuntap add dev tap0 mode tap",
+        "tap0 is a tun, which does not come back once it is deleted",
+    ),
+    "a discipline of a cable": (
+        {"veth": [{"name": "v1", "state": "absent"}]},
+        "tc qdisc add dev v2 root pfifo",
+        "v2 has a queueing discipline (pfifo), which goes with it and does not come back",
+    ),
+    "a discipline of a bridge": (
+        {"bridge": [{"name": "br9", "state": "absent"}]},
+        "ip link add name br9 type bridge; tc qdisc add dev br9 root pfifo",
+        "br9 has a queueing discipline (pfifo), which goes with it and does not come back",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", DELETED)
+def test_what_does_not_come_back_after_a_deletion_is_told(host: Host, what: str) -> None:
+    config, made, said = DELETED[what]
+    host.sh(f"ip link add v1 type veth peer name v2; {made}")
+    for check in (True, False):
+        assert said in warnings(host.do("topology", name="lab", config=config, check=check))

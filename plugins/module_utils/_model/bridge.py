@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Optional
 
-from . import attributes, following, link, ports, values
+from . import attributes, following, link, losses, ports, values
 from .addresses import IPV6_MINIMUM_MTU
 from .attributes import ETHERNET_MTU, Attributes, kind_name
 from .following import NEW_MTU
@@ -249,6 +249,7 @@ def _remove(planner: Planner, spec: Bridge) -> None:
         if not planner.claims_place(spec.end):
             planner.refuse(f"{spec.end} is {kind_name(found)}, not a bridge; it is left alone", "name")
         return
+    losses.by_deleting(planner, spec.end)
     planner.do(link.DeleteLink(spec.end.netns, spec.end.name), "the bridge is not wanted")
 
 

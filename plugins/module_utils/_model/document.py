@@ -42,8 +42,9 @@ class Document:
         scope = Scope(losses=losses)
         for kind, spec in self:
             spec.add_to(scope)
-            if spec.absent and losses:
-                scope.leaving.update(_things(kind, spec))
+            for end in _things(kind, spec) if spec.absent and losses else ():
+                scope.leaving.add(end)
+                scope.traffic_control(end.netns)
         return scope
 
 

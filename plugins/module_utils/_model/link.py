@@ -155,6 +155,9 @@ def _remove(planner: Planner, spec: LinkSpec) -> None:
     if not link.kind:
         planner.refuse(f"{spec.end} is {attributes.kind_name(link)} and cannot be deleted", "name")
         return
+    if link.kind not in ("veth", "bridge") and not planner.puts_back:
+        planner.warn(f"{spec.end} is {attributes.kind_name(link)}, which does not come back once it is deleted")
+    losses.by_deleting(planner, spec.end)
     planner.do(DeleteLink(spec.end.netns, spec.end.name, link.peer), "the link is not wanted")
 
 

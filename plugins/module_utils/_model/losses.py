@@ -28,13 +28,27 @@ def by_moving(planner: Planner, end: End) -> None:
             planner.refuse(f"{deleted}; delete it first, if it is not wanted")
     if any(is_default(route) and end.name in route.devices for route in namespace.routes):
         planner.warn(f"{end} carries the default route of {place(end.netns)}, which goes with the move")
+    _of_traffic(planner, end, "with the move")
+
+
+def by_deleting(planner: Planner, end: End) -> None:
+    """Warns of what does not come back when a device is made again that an entry deletes."""
+    link = planner.state.link(end)
+    if not planner.puts_back and link:
+        for each in (end, *([link.peer] if link.peer else ())):
+            if each.netns in planner.state.namespaces:
+                _of_traffic(planner, each, "with it")
+
+
+def _of_traffic(planner: Planner, end: End, how: str) -> None:
+    namespace = planner.state.namespaces[end.netns]
     of_nexthops(planner, end)
     if end.name in namespace.queues:
         kind = namespace.queues[end.name]
-        planner.warn(f"{end} has a queueing discipline ({kind}), which goes with the move and does not come back")
+        planner.warn(f"{end} has a queueing discipline ({kind}), which goes {how} and does not come back")
     hook = namespace.hooks.get(end.name)
     if hook and (hook.others or not (hook.mark or hook.shortcut)):
-        planner.warn(f"{end} has tc filters of others, which go with the move and do not come back")
+        planner.warn(f"{end} has tc filters of others, which go {how} and do not come back")
 
 
 def by_forwarding(planner: Planner, netns: str) -> None:

@@ -46,7 +46,6 @@ class Netns:
         scope.namespace(self.name)
         if self.absent:
             scope.every_end(self.name)
-            scope.traffic_control(self.name)
 
 
 def read(reader: Reader) -> Netns:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Optional
 
-from . import attributes, link, ports, segments
+from . import attributes, link, losses, ports, segments
 from .attributes import ETHERNET_MTU, Attributes, kind_name
 from .planner import Planner, Together
 from .problems import Reader
@@ -293,6 +293,7 @@ def _remove(planner: Planner, spec: Veth) -> None:
             other_end = f"{found.peer}, not to {spec.far}"
             planner.refuse(f"the cable from {now} leads to {other_end}; it is left alone", "peer.name")
     else:
+        losses.by_deleting(planner, now)
         planner.do(link.DeleteLink(now.netns, now.name, found.peer), "the cable is not wanted")
 
 
