@@ -28,7 +28,7 @@ ALLOWED = [
     r"docs/([\w-]+/)*[\w.-]+\.(md|json|svg|yml)",
     r"meta/(runtime\.yml|execution-environment\.yml|requirements\.txt|bindep\.txt)",
     r"playbooks/((tasks|vars)/)?\w+\.yml",
-    r"plugins/(callback|connection|doc_fragments|filter|modules)/\w+\.py",
+    r"plugins/(action|callback|connection|doc_fragments|filter|modules)/\w+\.py",
     r"plugins/filter/\w+\.yml",
     r"plugins/(module_utils|plugin_utils)/(\w+/)*\w+\.py",
     r"roles/\w+/(README\.md|(defaults|meta|tasks|vars)/\w+\.yml|templates/\w+\.yml\.j2)",
