@@ -740,3 +740,29 @@ def test_put_back(wired: Host) -> None:
     gone = wired.module("topology", name="t", state="absent")
     assert not gone.get("failed"), gone
     assert picture(wired) == before
+
+
+@pytest.mark.parametrize("flush", ["ip -n a route flush dev v", "ip -n a -6 route flush table main"])
+def test_the_networks_of_gateways_that_somebody_flushed(host: Host, flush: str) -> None:
+    before = host.picture()
+    near = {"netns": "a", "name": "v", "addresses": ["10.1.0.1/24", "10.1.0.9/24", "fd00:1::1/64"]}
+    config = {
+        "netns": [{"name": "a"}],
+        "veth": [{**near, "peer": {"name": "h"}}],
+        "netns_route": [
+            {"netns": "a", "destination": "default", "gateway": "10.1.0.2"},
+            {"netns": "a", "destination": "::/0", "gateway": "fd00:1::2"},
+        ],
+    }
+    host.do("topology", name="lab", config=config)
+    whole = host.sh("ip route; ip -6 route show table main | grep -v fe80", "a")
+    host.sh(flush)
+    assert host.sh("ip route; ip -6 route show table main | grep -v fe80 || true", "a") != whole
+    predicted = host.do("topology", name="lab", config=config, check=True)
+    assert host.do("topology", name="lab", config=config)["steps"] == predicted["steps"]
+    assert sorted(host.sh("ip route; ip -6 route show table main | grep -v fe80", "a").splitlines()) == sorted(
+        whole.splitlines()
+    )
+    assert host.do("topology", name="lab", config=config)["steps"] == []
+    host.do("topology", name="lab", state="absent")
+    assert host.picture() == before

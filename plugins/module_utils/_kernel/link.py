@@ -206,6 +206,7 @@ def _address(message: Message, device: str, tells: bool = False) -> Address:
         "details": _details(message, flags & IFA_F_GIVEN, device),
         "lifetime": _lifetime(found.get(IFA_CACHEINFO, FOR_EVER)),
         "peer": str(messages.host(far)) if far not in (b"", raw) else "",
+        "seen": True,
     }
     if family == socket.AF_INET6:
         # What a router gives is never permanent; others may want temporary addresses beside one of their own.

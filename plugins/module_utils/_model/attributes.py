@@ -43,7 +43,7 @@ OPTIONS: dict[str, Any] = {
     "txqueuelen": {"type": "int"},
     "master": {"type": "str"},
 }
-ADDRESS_FIELDS = [each.name for each in fields(Address)]
+ADDRESS_FIELDS = [each.name for each in fields(Address) if each.name != "seen"]
 ETHERNET_MTU = (68, 65535)
 
 

@@ -96,6 +96,7 @@ def configure(planner: Planner, spec: RouteSpec) -> None:
     if found is not None and found.protocol in LEARNED:
         planner.refuse(_announced(found), "metric")
         return
+    _reconnect(planner, spec, wanted, namespace)
     if found is None:
         planner.do(AddRoute(spec.netns, wanted), differences[0])
         return
@@ -218,6 +219,27 @@ def _connected(device: str, address: str) -> Route:
         return Route(network, metric=CONNECTED_IPV6_METRIC, protocol=PROTOCOLS["kernel"], hops=hops)
     source = address.split("/")[0]
     return Route(network, protocol=PROTOCOLS["kernel"], scope="link", source=source, hops=hops)
+
+
+def _reconnect(planner: Planner, spec: RouteSpec, wanted: Route, namespace: Namespace) -> None:
+    """Plans the routes that came with addresses and that somebody deleted: in them the kernel looks gateways up."""
+    for hop in wanted.hops:
+        end = End(spec.netns, hop.device or "")
+        was, link = planner.before.link(end), planner.state.link(end)
+        if not hop.gateway or hop.onlink or not (was and link and was.up and link.up) or _touched(planner, end):
+            continue
+        gateway = ipaddress.ip_address(hop.gateway)
+        if any(
+            end.name in route.devices and gateway in ipaddress.ip_network(route.destination)
+            for route in namespace.routes
+            if not any(each.gateway for each in route.hops)
+        ):
+            continue
+        for address in link.addresses:
+            if address.seen and not address.bare and not address.peer and gateway in address.network:
+                why = "the kernel had made it with the address, and the gateway is behind it"
+                planner.do(AddRoute(spec.netns, _connected(end.name, address.text)), why)
+                break
 
 
 def _touched(planner: Planner, end: End) -> bool:

@@ -49,6 +49,7 @@ class Address:
     that somebody chose, or one that a DHCP client leased. `details` is what an address has beside (label, broadcast
     address, flags, ...), as the kernel writes it, `lifetime` until when it is preferred and valid, in seconds of the
     monotonic clock. `bare` is one that the kernel makes no route for, `peer` the other end of a point-to-point one.
+    `seen` is one that was read from the kernel: what it made for it is among the routes, unless somebody deleted it.
     """
 
     text: str
@@ -59,6 +60,7 @@ class Address:
     bare: bool = False
     given: bool = False
     peer: str = ""
+    seen: bool = field(default=False, compare=False)
 
     @cached_property
     def host(self) -> str:
