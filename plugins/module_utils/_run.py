@@ -368,8 +368,8 @@ class Run:
 
     def _by_default(self, known: Ledger, items: Sequence[Touched], state: Optional[State] = None) -> Config:
         """What devices that come back had from a `default` which is another one now."""
-        objects = [item for ledger in (known, *self.others) for item in ledger.objects]
-        return defaults.settings([*items, *self.home], defaults.changed(objects), self.declared, state)
+        objects = (item for ledger in (known, *self.others) for item in ledger.objects)
+        return defaults.settings([*items, *self.home], objects, self.declared, state)
 
     def _told(self, items: Sequence[Touched], problem: Problem) -> str:
         """Why something that was found is not put back, and whether it will be."""

@@ -36,13 +36,15 @@ def changed(objects: Iterable[Touched]) -> Values:
 
 
 def settings(
-    back: Sequence[Touched], was: Values, declared: AbstractSet[Claim], state: Optional[State] = None
+    back: Sequence[Touched], objects: Iterable[Touched], declared: AbstractSet[Claim], state: Optional[State] = None
 ) -> dict[str, list[Mapping[str, Any]]]:
     """A configuration for devices that were found; with a state, only for those that are not where they were found."""
+    ends = by_device(back)
+    was = changed(objects) if ends else {}
     if not was:
         return {}
     known = set(declared).union(*(item.claims for item in back))
-    away = [end for end in by_device(back) if state is None or not state.link(end)]
+    away = [end for end in ends if state is None or not state.link(end)]
     own = {
         (netns, of_device(key, end.name)): value
         for end in away
