@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs a module of this collection as any other, without Python's garbage collector meanwhile.
+"""Runs a module of this collection as any other, packed once for all playbooks, and without Python's garbage collector.
 
 `meta/runtime.yml` names it for every module. Ansible parses all that a module imports to pack it, in a process
 that lives for one task of one host. Each tree of a file refers to itself, so that nothing is freed while they
@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ansible.plugins.action.normal import ActionModule as Normal
+
+from ansible_collections.nsfabric.linux.plugins.plugin_utils._packed import kept
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +40,6 @@ class ActionModule(Normal):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run the module on the host, and return its result."""
-        with _uncollected():
+        with _uncollected(), kept(self._task.action.rpartition(".")[2]):
             result: dict[str, Any] = super().run(tmp, task_vars)
         return result
