@@ -6,12 +6,11 @@
 
 from __future__ import annotations
 
-import gc
 import platform
 import re
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
@@ -85,7 +84,7 @@ def guarded(module: AnsibleModule, purpose: str, work: Any, writes: bool = True)
     _require(module)
     changes = writes and not module.check_mode
     try:
-        with _uncollected(), _lock.lock(purpose) if changes else nullcontext(), Session() as session:
+        with _lock.lock(purpose) if changes else nullcontext(), Session() as session:
             return work(session)
     except Refused as error:
         refuse(module, error.problems)
@@ -95,17 +94,6 @@ def guarded(module: AnsibleModule, purpose: str, work: Any, writes: bool = True)
         module.fail_json(msg=str(error))
     except KeyboardInterrupt:
         module.fail_json(msg="interrupted by SIGINT before anything was changed")
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """What the body makes lives until the module ends: looking for cycles in it again and again is in vain."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
 
 
 def _require(module: AnsibleModule) -> None:

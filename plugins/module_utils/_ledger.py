@@ -13,9 +13,8 @@ from __future__ import annotations
 import json
 import os
 import zlib
-from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, Optional
+from typing import Optional
 
 from . import _files
 from ._errors import KernelError
@@ -55,7 +54,7 @@ def load(name: str, host: str) -> Optional[Ledger]:
         told = data.pop("sum", None)
         if data["version"] != VERSION:
             wrong = f"it is of version {data['version']}, and this release reads version {VERSION}"
-        elif data["name"] != name or told != _sum(data):
+        elif data["name"] != name or told != _sum(json.dumps(data)):
             wrong = "it is damaged"
         else:
             return Ledger(**{**data, "objects": [Touched(**item) for item in data["objects"]]})
@@ -75,9 +74,9 @@ def _require_folders() -> None:
         _files.require(folder, _files.DIRECTORY, "read the ledgers")
 
 
-def _sum(data: Mapping[str, Any]) -> int:
+def _sum(written: str) -> int:
     """Of a ledger as it was written: what is in it is believed, and needs no other check."""
-    return zlib.crc32(json.dumps(data).encode())
+    return zlib.crc32(written.encode())
 
 
 def save(ledger: Ledger, stands: str = "") -> None:
@@ -94,8 +93,8 @@ def save(ledger: Ledger, stands: str = "") -> None:
 
 def _save(ledger: Ledger) -> None:
     os.makedirs(FOLDER, mode=0o700, exist_ok=True)
-    data = {**vars(ledger), "objects": [item.record for item in ledger.objects]}
-    _files.write(path_of(ledger.name), json.dumps({**data, "sum": _sum(data)}))
+    written = json.dumps({**vars(ledger), "objects": [item.record for item in ledger.objects]})
+    _files.write(path_of(ledger.name), f'{written[:-1]}, "sum": {_sum(written)}}}')
 
 
 def forget(name: str) -> None:

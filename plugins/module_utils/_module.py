@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -25,6 +26,8 @@ class Module(AnsibleModule):
     """
 
     def __init__(self, spec: Mapping[str, Any], **rules: Any) -> None:
+        # What a module makes lives until it ends: looking for cycles in it again and again is in vain.
+        gc.disable()
         self._starting, self._failure = True, ""
         # An infinite number where a whole one is right is none of the errors that AnsibleModule expects.
         with suppress(OverflowError):

@@ -249,7 +249,7 @@ def go_down(namespace: Namespace, device: str) -> None:
     drop_ipv6(namespace, device)
     if namespace.keeps_ipv6(device):
         kept = tuple(found for found in before if values.family(found.text) == 4 or _is_kept(found))
-        namespace.links[device] = replace(namespace.links[device], addresses=kept)
+        namespace.links[device] = namespace.links[device].but(addresses=kept)
 
 
 def _is_kept(found: Address) -> bool:
@@ -260,7 +260,7 @@ def _is_kept(found: Address) -> bool:
 def drop_ipv6(namespace: Namespace, device: str, gone: bool = False) -> None:
     """What the kernel takes away when a device goes down or IPv6 is disabled, or (gone) its MTU is too small for it."""
     link = namespace.links[device]
-    namespace.links[device] = replace(link, addresses=tuple(_ipv4(link.addresses)))
+    namespace.links[device] = link.but(addresses=tuple(_ipv4(link.addresses)))
     vanishing.protocol(namespace, device, 6, gone)
 
 
@@ -318,7 +318,7 @@ class DeleteAddress(Action):
             for found in link.addresses
             if found is not gone and (gone.secondary or not found.secondary or found.network != gone.network)
         )
-        namespace.links[self.name] = replace(link, addresses=left)
+        namespace.links[self.name] = link.but(addresses=left)
         _disconnect(namespace, self.name, {found.network for found in link.addresses if not found.bare})
         for found in link.addresses:
             if found not in left:

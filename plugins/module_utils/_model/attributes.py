@@ -83,8 +83,14 @@ class Attributes:
         return replace(self, **{name: getattr(was, name) for name in unsaid})
 
 
+NOTHING = Attributes()
+UNSAID = vars(NOTHING)
+
+
 def read(reader: Reader, mtu: tuple[int, int] = (68, 2**31 - 1)) -> Attributes:
     """The link attributes of an entry."""
+    if UNSAID.keys().isdisjoint(reader.options):
+        return NOTHING
     wanted = Attributes(
         addresses=reader.each("addresses", values.interface_address),
         up=reader.get("up"),
@@ -274,14 +280,14 @@ class SetLink(Action):
         changes: dict[str, Any] = dict(self.changes)
         if "master" in changes:
             changes.update(master=changes["master"] or None, port=())
-        mtus = below(state)
-        bridges = bridges_of(namespace, before, replace(before, **changes))
         if before.kind == "bridge":
             changes["bridge"] = (
                 *before.bridge,
                 *(OWN[option] for option in OWN.keys() & changes.keys()),
             )
-        state.change_link(end, **changes)
+        mtus, after = below(state), before.but(**changes)
+        bridges = bridges_of(namespace, before, after)
+        namespace.links[self.name] = after
         if "mac" in changes:
             vanishing.neighbors(namespace, self.name)
         if changes.get("up") is False:
@@ -301,7 +307,7 @@ def drop(state: State, netns: str, names: AbstractSet[str]) -> None:
     namespace = state.namespaces[netns]
     # One port of each bridge tells whether it follows.
     ports = {link.master: link for link in (namespace.links.get(name) for name in names) if link}
-    bridges = {each for link in ports.values() for each in bridges_of(namespace, link, replace(link, master=None))}
+    bridges = {each for link in ports.values() for each in bridges_of(namespace, link, link.but(master=None))}
     vanishing.links(namespace, names)
     forget_settings(state, netns, names)
     follow(namespace, {(name, option) for name, option in bridges if name not in names})

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Optional
 
 from .planner import AsFound, Planner
@@ -128,7 +128,7 @@ def _differing(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]
 
 
 def _content(spec: Any) -> dict[str, Any]:
-    return {name: value for name, value in vars(spec).items() if name != "path"}
+    return {each.name: getattr(spec, each.name) for each in fields(spec) if each.name != "path"}
 
 
 def _check_names(specs: Mapping[str, Sequence[Any]], problems: Problems) -> None:
@@ -201,7 +201,8 @@ def claims(spec: Any) -> frozenset[Any]:
 
 def origins(kind: str, spec: Any, state: State) -> frozenset[Any]:
     """The same, with the place where a device that can be moved stands in a state."""
-    return claims(spec) | claims(spec.at(KINDS[kind].locate(state, spec))) if hasattr(spec, "at") else claims(spec)
+    where = KINDS[kind].locate(state, spec) if hasattr(spec, "at") else spec.subject
+    return claims(spec) if where == spec.subject else claims(spec) | claims(spec.at(where))
 
 
 def difference(document: Document, planned: Plan) -> dict[str, Any]:

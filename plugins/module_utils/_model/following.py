@@ -47,7 +47,7 @@ def follow_mtu(namespace: Namespace, device: str, before: Optional[int]) -> None
     if gone:
         drop_ipv6(namespace, device, gone=True)
     else:
-        namespace.links[device] = replace(namespace.links[device], ipv6=namespace.starts_with_ipv6)
+        namespace.links[device] = namespace.links[device].but(ipv6=namespace.starts_with_ipv6)
 
 
 def follow_ipv6_mtu(namespace: Namespace, device: str) -> None:
@@ -56,7 +56,8 @@ def follow_ipv6_mtu(namespace: Namespace, device: str) -> None:
     mtu = 0 if too_small_for_ipv6(link.mtu) else link.mtu or 0
     if mtu and link.ipv6_mtu not in (0, None, mtu):
         vanishing.route_mtus(namespace, device, link.ipv6_mtu, mtu)
-    namespace.links[device] = replace(link, ipv6_mtu=mtu)
+    if link.ipv6_mtu != mtu:
+        namespace.links[device] = link.but(ipv6_mtu=mtu)
     key = ipv6_mtu(device)
     found = namespace.sysctls.get(key)
     if mtu and found and found.exists:
@@ -83,10 +84,10 @@ def follow(namespace: Namespace, bridges: Iterable[tuple[str, str]]) -> None:
     for name, option in bridges:
         bridge = namespace.links[name]
         if option == "mtu":
-            namespace.links[name] = replace(bridge, mtu=_smallest_mtu(namespace, name))
+            namespace.links[name] = bridge.but(mtu=_smallest_mtu(namespace, name))
             follow_mtu(namespace, name, bridge.mtu)
         elif bridge.mac != _smallest_mac(namespace, name):
-            namespace.links[name] = replace(bridge, mac=_smallest_mac(namespace, name))
+            namespace.links[name] = bridge.but(mac=_smallest_mac(namespace, name))
             vanishing.neighbors(namespace, name)
 
 
@@ -127,7 +128,7 @@ def press(state: State, before: Mtus) -> None:
 
 
 def _set_mtu(namespace: Namespace, link: Link, mtu: int) -> None:
-    after = replace(link, mtu=mtu)
+    after = link.but(mtu=mtu)
     bridges = bridges_of(namespace, link, after)
     namespace.links[link.name] = after
     follow_mtu(namespace, link.name, link.mtu)

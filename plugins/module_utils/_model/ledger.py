@@ -50,8 +50,9 @@ class Ledger:
 
     def own(self, document: Document, state: State) -> None:
         """Notes which entry declares each object now, perhaps at another place than before."""
-        owners = owners_of(document, state)
-        self.objects = [owned(item, owners, state) for item in self.objects]
+        if self.objects:
+            owners = owners_of(document, state)
+            self.objects = [owned(item, owners, state) for item in self.objects]
 
     def hinted(self, document: Document, purge: bool) -> Document:
         """A document whose links are looked for where this topology has moved them.
@@ -108,9 +109,9 @@ class Ledger:
         devices, earlier = devices_made(self.objects), by_device(self.objects)
         going, making = namespaces_made(self.objects) - planned.after.namespaces.keys(), Making(planned)
         for item in touched(planned, defaults.changed(self.objects).keys()):
-            if item.claims & undoing or (item.kind != "netns" and item.places & going):
+            if (undoing and item.claims & undoing) or (item.kind != "netns" and item.places & going):
                 continue
-            numbers = {known[claim] for claim in item.claims & known.keys()}
+            numbers = {known[claim] for claim in item.claims & known.keys()} if known else set()
             made = making.of(item)
             for number in numbers:
                 self.objects[number] = self.objects[number].with_more(replace(item, made=made))
@@ -140,12 +141,12 @@ class Ledger:
     def _follow(self, document: Document, state: State) -> None:
         """A cable of ours that moves is ours at its new place as well."""
         made = [item for item in self.objects if item.kind == "veth" and item.found is None]
-        marks = {claim for item in made for claim in item.claims}
         places = {item.devices for item in made}
-        for kind, spec in document:
-            if kind == "veth" and not spec.absent and spec.claims not in places:
-                if {(kind, claim) for claim in documents.origins(kind, spec, state)} & marks:
-                    self.objects.append(Touched(kind, None, {**spec.entry, "state": "absent"}, spec.entry))
+        moved = [spec for spec in document.specs["veth"] if not spec.absent and spec.claims not in places]
+        marks = {claim for item in made for claim in item.claims} if moved else set()
+        for spec in moved:
+            if {("veth", claim) for claim in documents.origins("veth", spec, state)} & marks:
+                self.objects.append(Touched("veth", None, {**spec.entry, "state": "absent"}, spec.entry))
 
     def left_by(self, declared: AbstractSet[Claim]) -> list[Touched]:
         """The objects that were declared and are not any more, as far as a document alone tells."""

@@ -269,8 +269,8 @@ class MoveLink(Action):
             attributes.drop(state, upper.netns, {upper.name})
         attributes.drop(state, self.netns, {self.name})
         target = End(self.target, self.name)
-        state.namespaces[self.target].links[self.name] = replace(
-            link, up=False, master=None, port=(), addresses=(), ipv6=state.namespaces[self.target].starts_with_ipv6
+        state.namespaces[self.target].links[self.name] = link.but(
+            up=False, master=None, port=(), addresses=(), ipv6=state.namespaces[self.target].starts_with_ipv6
         )
         following.follow_ipv6_mtu(state.namespaces[self.target], self.name)
         attributes.forget_settings(state, target.netns, {target.name})

@@ -52,7 +52,7 @@ class WriteSysctl(Action):
             was_on = namespace.links[name].ipv6
             if not is_on:
                 addresses.drop_ipv6(namespace, name)
-            namespace.links[name] = replace(namespace.links[name], ipv6=is_on)
+            namespace.links[name] = namespace.links[name].but(ipv6=is_on)
             if is_on and not was_on and namespace.links[name].up:
                 following.follow_ipv6_mtu(namespace, name)
 

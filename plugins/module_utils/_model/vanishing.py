@@ -96,4 +96,4 @@ def links(namespace: Namespace, names: AbstractSet[str]) -> None:
     sources(namespace, {host for host in addresses if "." in host})
     masters = {link.name for link in gone if link.kind != "veth"}
     for port in [port for port in namespace.links.values() if port.master in masters]:
-        namespace.links[port.name] = replace(port, master=None, port=())
+        namespace.links[port.name] = port.but(master=None, port=())

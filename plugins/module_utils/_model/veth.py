@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Optional
 
 from . import attributes, link, losses, ports, segments
@@ -55,12 +56,12 @@ class Veth:
         """What no other entry may speak of: where it stands; where it is to go, this cable alone."""
         return (self.near, self.far) if self.absent and self.far else self.near
 
-    @property
+    @cached_property
     def claims(self) -> frozenset[End]:
         """Both ends: a cable is the same from either side."""
         return frozenset(end for end in (self.near, self.far) if end is not None)
 
-    @property
+    @cached_property
     def marks(self) -> frozenset[Any]:
         """What tells one cable from another that ends at the same place: each end with both names."""
         names = frozenset(end.name for end in self.claims)
