@@ -204,7 +204,8 @@ class Run:
             warnings.append(f"{end} goes with namespace {netns}, though this topology did not make it")
         for end, lower in known.carried(leaving, state):
             warnings.append(f"{end} goes with {lower}, which it stands on, though this topology did not make it")
-        self.owed = known.waiting(leaving, self.document, state)
+        elsewhere = [item for item in leaving if item.is_gone(state)]
+        self.owed = [*elsewhere, *known.waiting(leaving, self.document, state)]
         return [item for item in leaving if item not in self.owed]
 
     def _candidates(self, known: Ledger) -> list[Touched]:
@@ -274,7 +275,7 @@ class Run:
                 warnings.append(f"{item.kind} {what} is not the one this topology made any more; it is left alone")
             elif not (item.owner or self.absent or item.passes or item in self.released) or stands_on(item, strangers):
                 continue
-            elif item.is_gone(state):
+            elif item.is_gone(state) and not self._heirs(item):
                 gone = " with ".join(map(told, sorted(itself(item))))
                 warnings.append(f"{BEFORE} cannot be put back: {gone} is gone")
             else:

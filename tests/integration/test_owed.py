@@ -153,3 +153,14 @@ def test_another_topology_is_in_the_way(host: Host, last: Any) -> None:
         apply(host, last, name="b")
     down(host, "b")
     assert state(host) == before
+
+
+def test_what_one_topology_takes_of_a_device_comes_back_when_another_one_brings_that_home(host: Host) -> None:
+    host.sh("ip -6 address add 2001:db8::7/64 dev eth1 nodad")
+    before = state(host)
+    apply(host, {"netns_sysctl": [{"name": "net.ipv6.conf.all.disable_ipv6", "value": 1}]})
+    assert "2001:db8::7/64" not in host.addresses("eth1")
+    apply(host, AWAY, name="other")
+    assert "is gone" not in warnings(down(host))
+    down(host, "other")
+    assert state(host) == before
