@@ -10,7 +10,7 @@ import ipaddress
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import takewhile
-from typing import Any, Optional, Union
+from typing import Optional
 
 from . import dead_paths, marks, values
 from .addresses import made_by_kernel
@@ -25,12 +25,10 @@ from .netns_route_actions import (
     hop_words,
     protocol_name,
 )
+from .netns_route_direct import coming, device_to, is_local, may_reach, reconnect
 from .netns_route_spec import HopSpec, RouteSpec
 from .planner import Planner
 from .state import LO, End, Hop, Link, Namespace, Route, RouteKey, place
-
-# What the kernel gives the routes it makes for IPv6 addresses.
-CONNECTED_IPV6_METRIC = 256
 
 
 def remove(planner: Planner, spec: RouteSpec) -> None:
@@ -84,7 +82,7 @@ def configure(planner: Planner, spec: RouteSpec) -> None:
         return
     same = with_key(namespace, spec.key)
     if not same:
-        same = _coming(planner, spec, namespace)
+        same = coming(planner, spec, namespace)
         namespace.routes += same
     if spec.family == 6 and any(not _differences(alias, _wanted(spec, alias, namespace)) for alias in same):
         return
@@ -96,7 +94,7 @@ def configure(planner: Planner, spec: RouteSpec) -> None:
     if found is not None and found.protocol in LEARNED:
         planner.refuse(_announced(found), "metric")
         return
-    _reconnect(planner, spec, wanted, namespace)
+    reconnect(planner, spec, wanted, namespace)
     if found is None:
         planner.do(AddRoute(spec.netns, wanted), differences[0])
         return
@@ -164,17 +162,6 @@ def _may_lead(planner: Planner, spec: RouteSpec, wanted: tuple[Route, ...], name
     return len(planner.problems.found) == before
 
 
-def may_reach(hop: Hop, spec: Union[Route, RouteSpec], namespace: Namespace) -> bool:
-    """Whether a gateway may be on link, as far as is known: it may be the other end of a point-to-point address."""
-    if hop.gateway is None or hop.onlink or values.family(hop.gateway) != spec.family:
-        return True
-    if ipaddress.ip_address(hop.gateway).is_link_local:
-        return True
-    links = [link for link in namespace.links.values() if hop.device in (None, link.name)]
-    addresses = [address for link in links for address in link.addresses if values.family(address.text) == spec.family]
-    return any(address.peer for address in addresses) or _device_to(hop, spec, namespace) is not None
-
-
 def _announced(found: Route) -> str:
     return (
         f"a router has announced another route to {found.destination} with metric {found.metric} "
@@ -197,59 +184,6 @@ def _devices_exist(planner: Planner, spec: RouteSpec) -> bool:
 
 def _option(spec: RouteSpec, hop: HopSpec, name: str) -> str:
     return f"nexthops[{spec.hops.index(hop)}].{name}" if len(spec.hops) > 1 else name
-
-
-def _coming(planner: Planner, spec: RouteSpec, namespace: Namespace) -> list[Route]:
-    """The route with this key that the kernel will make itself, for an address that this run adds or brings up."""
-    length = spec.destination.partition("/")[2]
-    for link in namespace.links.values():
-        for address in link.addresses if link.up and link.name != LO else ():
-            if address.text.endswith(f"/{length}") and not address.secondary:
-                route = _connected(link.name, address.text)
-                if route.key == spec.key and _touched(planner, End(spec.netns, link.name)):
-                    return [route]
-    return []
-
-
-def _connected(device: str, address: str) -> Route:
-    """The route that an address brings along."""
-    network = str(values.on_link(address))
-    hops = (Hop(device=device),)
-    if values.family(network) == 6:
-        return Route(network, metric=CONNECTED_IPV6_METRIC, protocol=PROTOCOLS["kernel"], hops=hops)
-    source = address.split("/")[0]
-    return Route(network, protocol=PROTOCOLS["kernel"], scope="link", source=source, hops=hops)
-
-
-def _reconnect(planner: Planner, spec: RouteSpec, wanted: Route, namespace: Namespace) -> None:
-    """Plans the routes that came with addresses and that somebody deleted: in them the kernel looks gateways up."""
-    for hop in wanted.hops:
-        end = End(spec.netns, hop.device or "")
-        was, link = planner.before.link(end), planner.state.link(end)
-        if not hop.gateway or hop.onlink or not (was and link and was.up and link.up) or _touched(planner, end):
-            continue
-        gateway = ipaddress.ip_address(hop.gateway)
-        if any(
-            end.name in route.devices and gateway in ipaddress.ip_network(route.destination)
-            for route in namespace.routes
-            if not any(each.gateway for each in route.hops)
-        ):
-            continue
-        for address in link.addresses:
-            if address.seen and not address.bare and not address.peer and gateway in address.network:
-                why = "the kernel had made it with the address, and the gateway is behind it"
-                planner.do(AddRoute(spec.netns, _connected(end.name, address.text)), why)
-                break
-
-
-def _touched(planner: Planner, end: End) -> bool:
-    """Whether this run changes a device."""
-    for step in planner.steps:
-        action = step.action
-        names = (getattr(action, "target", action.netns), getattr(action, "name", None))
-        if end in (names, getattr(action, "near", None), getattr(action, "far", None)):
-            return True
-    return False
 
 
 def _wanted(spec: RouteSpec, found: Optional[Route], namespace: Namespace) -> Route:
@@ -281,7 +215,7 @@ def _hops(spec: RouteSpec, base: Route, namespace: Namespace) -> tuple[Hop, ...]
         was = next((hop for hop in left if hop.gateway == wanted.gateway and _covers(wanted, hop)), None)
         if was:
             left.remove(was)
-        device = wanted.device or (was.device if was else _device_to(wanted, spec, namespace))
+        device = wanted.device or (was.device if was else device_to(wanted, spec, namespace))
         onlink = was.onlink if was and wanted.onlink is None else bool(wanted.onlink)
         hops.append(Hop(wanted.gateway, device, onlink, wanted.weight, was.details if was else ""))
     return base.hops if sorted(hops, key=str) == sorted(base.hops, key=str) else tuple(hops)
@@ -351,7 +285,7 @@ def _check_gateway(planner: Planner, spec: RouteSpec, hop: HopSpec, onlink: bool
         return
     if link_local or _guessing(namespace):
         return
-    device = _device_to(hop, spec, namespace)
+    device = device_to(hop, spec, namespace)
     if device is None and not onlink:
         behind = f" of {hop.device}" if hop.device else ""
         message = (
@@ -378,40 +312,3 @@ def _has_ipv4(namespace: Namespace) -> bool:
 
 def _guessing(namespace: Namespace) -> bool:
     return namespace.assumed or any(link.assumed for link in namespace.links.values())
-
-
-def is_local(source: str, namespace: Namespace) -> bool:
-    """Whether packets may have a source address: a device has it, or a local route covers it."""
-    addresses = [address.text for link in namespace.links.values() for address in link.addresses]
-    if source in {text.split("/")[0] for text in addresses}:
-        return True
-    address = ipaddress.ip_address(source)
-    prefixes = [route.destination for route in namespace.routes if route.type == "local"] + ["127.0.0.0/8"]
-    return address.version == 4 and any(address in ipaddress.ip_network(prefix) for prefix in prefixes)
-
-
-def _device_to(hop: Union[Hop, HopSpec], spec: Union[Route, RouteSpec], namespace: Namespace) -> Optional[str]:
-    """The device whose subnet or device route covers a gateway; the longest prefix counts."""
-    if hop.gateway is None:
-        return None
-    gateway = ipaddress.ip_address(hop.gateway)
-    found: list[tuple[int, str]] = []
-    for name, network in _direct(hop, spec, namespace):
-        if network.version == gateway.version and gateway in network:
-            found.append((network.prefixlen, name))
-    return max(found)[1] if found else None
-
-
-def _direct(hop: Union[Hop, HopSpec], spec: Union[Route, RouteSpec], namespace: Namespace) -> Iterator[tuple[str, Any]]:
-    """The networks that are reached without a gateway: by a subnet or by a device route."""
-    links = [link for link in namespace.links.values() if link.up and hop.device in (None, link.name)]
-    for link in links:
-        if link.name != LO:
-            yield from ((link.name, network) for network in link.networks if network.num_addresses > 1)
-    for route in namespace.routes:
-        if route.type == "unicast" and route.table in (spec.table, TABLES["main"]) and route.key != spec.key:
-            far = values.family(route.destination) == 4 and route.scope not in ("link", "host")
-            # An IPv4 gateway has to be nearer than what is reached through it.
-            if not far and not any(each.gateway for each in route.hops):
-                names = sorted(name for name in route.devices if hop.device in (None, name))
-                yield from ((name, ipaddress.ip_network(route.destination)) for name in names)

@@ -18,7 +18,7 @@ from . import values
 from .addresses import made_by_kernel
 from .netns_neighbor_actions import DeleteNeighbor, SetNeighbor, is_given, settable
 from .netns_route_actions import AddRoute, DeleteRoute, ReplaceRoute
-from .netns_route_plan import is_local, may_reach
+from .netns_route_direct import is_local, may_reach
 from .planner import Planner
 from .state import Namespace, Route, place
 

@@ -1,0 +1,121 @@
+# Copyright (c) 2026, nsfabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a namespace reaches directly: the networks of its devices, and the gateways that are in them."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+from typing import Any, Optional, Union
+
+from . import values
+from .netns_route_actions import PROTOCOLS, TABLES, AddRoute
+from .netns_route_spec import HopSpec, RouteSpec
+from .planner import Planner
+from .state import LO, End, Hop, Namespace, Route
+
+# What the kernel gives the routes it makes for IPv6 addresses.
+CONNECTED_IPV6_METRIC = 256
+
+
+def may_reach(hop: Hop, spec: Union[Route, RouteSpec], namespace: Namespace) -> bool:
+    """Whether a gateway may be on link, as far as is known: it may be the other end of a point-to-point address."""
+    if hop.gateway is None or hop.onlink or values.family(hop.gateway) != spec.family:
+        return True
+    if ipaddress.ip_address(hop.gateway).is_link_local:
+        return True
+    links = [link for link in namespace.links.values() if hop.device in (None, link.name)]
+    addresses = [address for link in links for address in link.addresses if values.family(address.text) == spec.family]
+    return any(address.peer for address in addresses) or device_to(hop, spec, namespace) is not None
+
+
+def device_to(hop: Union[Hop, HopSpec], spec: Union[Route, RouteSpec], namespace: Namespace) -> Optional[str]:
+    """The device whose subnet or device route covers a gateway; the longest prefix counts."""
+    if hop.gateway is None:
+        return None
+    gateway = ipaddress.ip_address(hop.gateway)
+    found: list[tuple[int, str]] = []
+    for name, network in _direct(hop, spec, namespace):
+        if network.version == gateway.version and gateway in network:
+            found.append((network.prefixlen, name))
+    return max(found)[1] if found else None
+
+
+def _direct(hop: Union[Hop, HopSpec], spec: Union[Route, RouteSpec], namespace: Namespace) -> Iterator[tuple[str, Any]]:
+    """The networks that are reached without a gateway: by a subnet or by a device route."""
+    links = [link for link in namespace.links.values() if link.up and hop.device in (None, link.name)]
+    for link in links:
+        if link.name != LO:
+            yield from ((link.name, network) for network in link.networks if network.num_addresses > 1)
+    for route in namespace.routes:
+        if route.type == "unicast" and route.table in (spec.table, TABLES["main"]) and route.key != spec.key:
+            far = values.family(route.destination) == 4 and route.scope not in ("link", "host")
+            # An IPv4 gateway has to be nearer than what is reached through it.
+            if not far and not any(each.gateway for each in route.hops):
+                names = sorted(name for name in route.devices if hop.device in (None, name))
+                yield from ((name, ipaddress.ip_network(route.destination)) for name in names)
+
+
+def is_local(source: str, namespace: Namespace) -> bool:
+    """Whether packets may have a source address: a device has it, or a local route covers it."""
+    addresses = [address.text for link in namespace.links.values() for address in link.addresses]
+    if source in {text.split("/")[0] for text in addresses}:
+        return True
+    address = ipaddress.ip_address(source)
+    prefixes = [route.destination for route in namespace.routes if route.type == "local"] + ["127.0.0.0/8"]
+    return address.version == 4 and any(address in ipaddress.ip_network(prefix) for prefix in prefixes)
+
+
+def coming(planner: Planner, spec: RouteSpec, namespace: Namespace) -> list[Route]:
+    """The route with this key that the kernel will make itself, for an address that this run adds or brings up."""
+    length = spec.destination.partition("/")[2]
+    for link in namespace.links.values():
+        for address in link.addresses if link.up and link.name != LO else ():
+            if address.text.endswith(f"/{length}") and not address.secondary:
+                route = _connected(link.name, address.text)
+                if route.key == spec.key and _touched(planner, End(spec.netns, link.name)):
+                    return [route]
+    return []
+
+
+def _connected(device: str, address: str) -> Route:
+    """The route that an address brings along."""
+    network = str(values.on_link(address))
+    hops = (Hop(device=device),)
+    if values.family(network) == 6:
+        return Route(network, metric=CONNECTED_IPV6_METRIC, protocol=PROTOCOLS["kernel"], hops=hops)
+    source = address.split("/")[0]
+    return Route(network, protocol=PROTOCOLS["kernel"], scope="link", source=source, hops=hops)
+
+
+def reconnect(planner: Planner, spec: RouteSpec, wanted: Route, namespace: Namespace) -> None:
+    """Plans the routes that came with addresses and that somebody deleted: in them the kernel looks gateways up."""
+    for hop in wanted.hops:
+        end = End(spec.netns, hop.device or "")
+        was, link = planner.before.link(end), planner.state.link(end)
+        if not hop.gateway or hop.onlink or not (was and link and was.up and link.up) or _touched(planner, end):
+            continue
+        gateway = ipaddress.ip_address(hop.gateway)
+        if any(
+            end.name in route.devices and gateway in ipaddress.ip_network(route.destination)
+            for route in namespace.routes
+            if not any(each.gateway for each in route.hops)
+        ):
+            continue
+        for address in link.addresses:
+            if address.seen and not address.bare and not address.peer and gateway in address.network:
+                why = "the kernel had made it with the address, and the gateway is behind it"
+                planner.do(AddRoute(spec.netns, _connected(end.name, address.text)), why)
+                break
+
+
+def _touched(planner: Planner, end: End) -> bool:
+    """Whether this run changes a device."""
+    for step in planner.steps:
+        action = step.action
+        names = (getattr(action, "target", action.netns), getattr(action, "name", None))
+        if end in (names, getattr(action, "near", None), getattr(action, "far", None)):
+            return True
+    return False
