@@ -109,6 +109,7 @@ def _by_hand(kind: str, entry: Entry) -> list[tuple[str, str]]:
         there += [f"ip link set {name} {change}" for option, change in DRIFT.items() if option in entry]
         if "addresses" in entry:
             there += [f"ip address add 198.18.0.1/24 dev {name}", f"ip address flush dev {name} scope global"]
+            there += [f"ip route flush dev {name}"]
         return [(netns, command) for command in there]
     return {
         "netns": [(name or "", "ip link set lo down")],

@@ -121,6 +121,7 @@ def _namespace(session: Session, needs: Needs, name: str, links: dict[int, Link]
     names = {number: found.name for number, found in links.items()}
     if needs.routes:
         namespace.routes = netns_route.read(session, name, names, needs.routes)
+        namespace.routed = frozenset(needs.routes)
     if needs.nexthops:
         namespace.nexthops = nexthop.read(session, name, names)
     if needs.neighbors:

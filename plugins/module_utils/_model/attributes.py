@@ -285,6 +285,9 @@ class SetLink(Action):
                 *before.bridge,
                 *(OWN[option] for option in OWN.keys() & changes.keys()),
             )
+        if "up" in changes and before.addresses:
+            # The routes to their networks go when it goes down, and the kernel makes them again when it comes up.
+            changes["addresses"] = tuple(replace(address, seen=False) for address in before.addresses)
         mtus, after = below(state), before.but(**changes)
         bridges = bridges_of(namespace, before, after)
         namespace.links[self.name] = after

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Optional
 
-from . import attributes, following, link, losses, ports, values
+from . import attributes, following, link, losses, netns_route_direct, ports, values
 from .addresses import IPV6_MINIMUM_MTU
 from .attributes import ETHERNET_MTU, Attributes, kind_name
 from .following import NEW_MTU
@@ -74,6 +74,7 @@ class Bridge:
         scope.kinds.add(NAME)
         scope.kinds.update(name for name, value in self.settings if name == "vlan_filtering" and value)
         attributes.add_to(scope, self.end, self.wanted)
+        netns_route_direct.add_networks(scope, self.end, self.wanted.addresses)
 
 
 def read(reader: Reader) -> Bridge:
@@ -238,6 +239,8 @@ def _address(planner: Planner, spec: Bridge) -> None:
     # Its ports may have changed an MTU that was never set.
     attributes.configure(planner, spec.end, Attributes(mtu=spec.wanted.mtu, up=spec.wanted.up))
     attributes.address(planner, spec.end, spec.wanted)
+    if spec.wanted.addresses is not None:
+        netns_route_direct.reconnect_networks(planner, spec.end)
 
 
 def _remove(planner: Planner, spec: Bridge) -> None:

@@ -7,14 +7,15 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Optional, Union
 
 from . import values
 from .netns_route_actions import PROTOCOLS, TABLES, AddRoute
 from .netns_route_spec import HopSpec, RouteSpec
 from .planner import Planner
-from .state import LO, End, Hop, Namespace, Route
+from .scope import Scope
+from .state import LO, Address, End, Hop, Namespace, Route
 
 # What the kernel gives the routes it makes for IPv6 addresses.
 CONNECTED_IPV6_METRIC = 256
@@ -95,7 +96,7 @@ def reconnect(planner: Planner, spec: RouteSpec, wanted: Route, namespace: Names
     for hop in wanted.hops:
         end = End(spec.netns, hop.device or "")
         was, link = planner.before.link(end), planner.state.link(end)
-        if not hop.gateway or hop.onlink or not (was and link and was.up and link.up) or _touched(planner, end):
+        if not hop.gateway or hop.onlink or not (was and link and was.up and link.up):
             continue
         gateway = ipaddress.ip_address(hop.gateway)
         if any(
@@ -109,6 +110,44 @@ def reconnect(planner: Planner, spec: RouteSpec, wanted: Route, namespace: Names
                 why = "the kernel had made it with the address, and the gateway is behind it"
                 planner.do(AddRoute(spec.netns, _connected(end.name, address.text)), why)
                 break
+
+
+def add_networks(scope: Scope, end: End, texts: Optional[Iterable[str]]) -> None:
+    """What has to be read to tell whether a device leads to the networks of its addresses."""
+    scope.namespace(end.netns).routes.update(values.family(text) for text in texts or ())
+
+
+def reconnect_networks(planner: Planner, end: End) -> None:
+    """Plans the routes that came with a device's addresses, and that somebody deleted.
+
+    Not where others lead to a network by this device, nor where the document speaks of routes to it.
+    """
+    was, link = planner.before.link(end), planner.state.link(end)
+    if planner.puts_back or not (was and link and was.up and link.up):
+        return
+    namespace = planner.before.namespaces[end.netns]
+    for address in link.addresses:
+        network = address.network
+        if network.version not in namespace.routed or not _has_route(address) or _leads(planner, end, str(network)):
+            continue
+        declared = (spec for spec in planner.specs.get("netns_route", ()) if spec.netns == end.netns)
+        if not any(spec.destination == str(network) for spec in declared):
+            why = "the kernel had made it with the address, and somebody has deleted it"
+            planner.do(AddRoute(end.netns, _connected(end.name, address.text)), why)
+
+
+def _has_route(address: Address) -> bool:
+    """Whether the kernel made a route to its network with an address."""
+    without = address.bare or address.peer or address.secondary or address.kernel_made
+    return address.seen and not without and address.network.num_addresses > 1
+
+
+def _leads(planner: Planner, end: End, network: str) -> bool:
+    """Whether any route to a network led through a device before the run."""
+    if end.netns not in planner.led:
+        routes = planner.before.namespaces[end.netns].routes
+        planner.led[end.netns] = {(route.destination, name) for route in routes for name in route.devices}
+    return (network, end.name) in planner.led[end.netns]
 
 
 def _touched(planner: Planner, end: End) -> bool:

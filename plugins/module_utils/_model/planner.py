@@ -58,7 +58,8 @@ class Planner:
     With `assume`, a namespace or link that is missing is taken for granted, with a warning:
     in check mode an earlier task of the same play would have made it. With `as_found`, a failed run is put back:
     what stood together before may do so again. `before` is what `state` was. `chosen` are the link-local addresses that
-    are a topology's: those of nobody stay.
+    are a topology's: those of nobody stay. `led` are the networks and devices of the routes before, of the namespaces
+    where somebody asked.
     """
 
     state: State
@@ -75,6 +76,7 @@ class Planner:
     chosen: Mapping[End, AbstractSet[str]] = field(default_factory=dict)
     before: State = field(default_factory=State)
     leaving: AbstractSet[str] = frozenset()
+    led: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
 
     def run(self, specs: Mapping[str, Sequence[Spec]], plans: Mapping[str, Mapping[str, Any]]) -> None:
         """Plans every entry, phase by phase, kind by kind in the registry's order."""

@@ -307,7 +307,7 @@ class Namespace:
 
     Of a `sealed` one only that is known, and which devices outside it die with it: its `far_ends`. `queues` are the
     queueing disciplines that somebody gave its devices, `nexthops` its nexthop objects, as they were found, `unmanaged`
-    what else goes with one that an entry deletes, in words.
+    what else goes with one that an entry deletes, in words. `routed` are the IP versions of which the routes were read.
     """
 
     inode: int = 0
@@ -321,6 +321,7 @@ class Namespace:
     nexthops: list[Nexthop] = field(default_factory=list)
     unmanaged: tuple[str, ...] = ()
     assumed: bool = False
+    routed: frozenset[int] = frozenset()
     sealed: bool = False
     far_ends: tuple[End, ...] = ()
     born: int = 0

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Optional
 
-from . import attributes, link, losses, ports, segments
+from . import attributes, link, losses, netns_route_direct, ports, segments
 from .attributes import ETHERNET_MTU, Attributes, kind_name
 from .planner import Planner, Together
 from .problems import Reader
@@ -82,6 +82,7 @@ class Veth:
         for end, wanted, dummy in self.ends:
             scope.end(end)
             attributes.add_to(scope, end, wanted)
+            netns_route_direct.add_networks(scope, end, wanted.addresses)
         if self.far:
             scope.cables |= self.claims
         if self.far and self.near.netns == self.far.netns == HOST and not self.absent:
@@ -278,6 +279,8 @@ def _address(planner: Planner, spec: Veth) -> None:
     if not spec.absent:
         for end, wanted, option in spec.ends:
             attributes.address(planner, end, wanted, option)
+            if wanted.addresses is not None:
+                netns_route_direct.reconnect_networks(planner, end)
 
 
 def _remove(planner: Planner, spec: Veth) -> None:
