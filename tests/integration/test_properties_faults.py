@@ -121,22 +121,40 @@ def _by_hand(kind: str, entry: Entry) -> list[tuple[str, str]]:
     }.get(kind, [])
 
 
+def change_by_hand(data: Any, host: Host, config: dict[str, Any]) -> None:
+    """Somebody changes up to three of the things that were declared."""
+    commands = [each for kind, entries in config.items() for entry in entries for each in _by_hand(kind, entry)]
+    if not commands:
+        reject()
+    for netns, command in data.draw(st.lists(st.sampled_from(commands), min_size=1, max_size=3)):
+        host.sh(f"{{ {command}; }} 2>/dev/null || true", netns)
+
+
 @given(st.data())
 @BOUNDED
 def test_what_was_changed_by_hand_is_mended(data: Any) -> None:
     config = draw(data)
-    commands = [each for kind, entries in config.items() for entry in entries for each in _by_hand(kind, entry)]
-    if not commands:
-        reject()
     with throw_away(data.draw(habits())) as host:
         before = snapshot(host)
         held(host, config)
         built = snapshot(host)
-        for netns, command in data.draw(st.lists(st.sampled_from(commands), min_size=1, max_size=3)):
-            host.sh(f"{{ {command}; }} 2>/dev/null || true", netns)
+        change_by_hand(data, host, config)
         mended = host.module("topology", name="lab", config=config)
         assert not mended.get("failed"), mended["msg"]
         assert lines(host.do("topology", name="lab", config=config)) == ""
         assert_same(as_declared(snapshot(host)), as_declared(built))
+        take_down(host)
+        assert_same(snapshot(host), before)
+
+
+@given(st.data())
+@BOUNDED
+def test_what_was_changed_by_hand_does_not_keep_another_document_from_being_reached(data: Any) -> None:
+    first, second = draw(data), draw(data)
+    with throw_away(data.draw(habits())) as host:
+        before = snapshot(host)
+        held(host, first)
+        change_by_hand(data, host, first)
+        held(host, second)
         take_down(host)
         assert_same(snapshot(host), before)
