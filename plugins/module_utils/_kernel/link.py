@@ -30,7 +30,7 @@ IFA_F_SECONDARY, IFA_F_PERMANENT, IFA_F_MANAGETEMPADDR, IFA_F_TEMPORARY = 0x01, 
 RTEXT_FILTER_SKIP_STATS = 8
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER, IFLA_TXQLEN = 1, 3, 4, 5, 10, 13
 IFLA_LINKINFO, IFLA_AF_SPEC, IFLA_EXT_MASK, IFLA_LINK_NETNSID, IFLA_MIN_MTU, IFLA_MAX_MTU = 18, 26, 29, 37, 50, 51
-IFLA_PROP_LIST, IFLA_ALT_IFNAME, IFLA_OPERSTATE, IFLA_CARRIER = 52, 53, 16, 33
+IFLA_PROP_LIST, IFLA_ALT_IFNAME, IFLA_OPERSTATE, IFLA_CARRIER, IFLA_TARGET_NETNSID = 52, 53, 16, 33, 46
 # Not present, down, or what is below it is.
 OPER_DOWN = (1, 2, 3)
 IFLA_INFO_KIND, IFLA_INFO_DATA = 1, 2
@@ -190,6 +190,13 @@ def read(session: Session, netns: str) -> list[Seen]:
     for link in links:
         link.addresses = tuple(addresses.get(link.index, ()))
     return links
+
+
+def far_end(session: Session, netns: str, nsid: int, number: int) -> Seen:
+    """A device of the namespace that is called `nsid` in another one, without its addresses."""
+    target = messages.attribute(IFLA_TARGET_NETNSID, messages.WORD.pack(nsid))
+    body = messages.LINK.pack(0, 0, number, 0, 0) + target + WITHOUT_STATISTICS
+    return Seen(session.socket(netns).get(Query(netlink.RTM_GETLINK, messages.LINK, body)))
 
 
 def _address(message: Message, device: str, tells: bool = False) -> Address:

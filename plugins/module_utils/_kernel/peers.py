@@ -10,6 +10,8 @@ import errno
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from itertools import chain
+from typing import Optional
 
 from .._errors import KernelError
 from .._model.scope import Scope
@@ -23,6 +25,8 @@ from .session import Session
 
 UNKNOWN = 0xFFFFFFFF
 NETNSA_NSID, NETNSA_FD = 1, 3
+# To ask for as many namespaces' numbers costs less than to ask what a far end is like.
+FEW = 3
 # A netlink socket that was closed holds its namespace for a moment.
 HELD_SECONDS = 0.5
 
@@ -113,11 +117,12 @@ class Peers:
 
     def _known(self) -> dict[tuple[str, int], tuple[str, int]]:
         """(namespace, number) of each near end whose far end is among what was read, to that of its far end."""
-        by_pair: dict[tuple[int, int], list[str]] = {}
+        by_pair: dict[tuple[int, int], dict[tuple[str, Optional[str]], list[str]]] = {}
         for name, links in self.seen.items():
             for found in links:
                 if found.peer_index:
-                    by_pair.setdefault((found.index, found.peer_index), []).append(name)
+                    alike = by_pair.setdefault((found.index, found.peer_index), {})
+                    alike.setdefault((found.name, found.mac), []).append(name)
         places: dict[tuple[str, int], tuple[str, int]] = {}
         for name, links in self.seen.items():
             for found in links:
@@ -127,10 +132,24 @@ class Peers:
                 if found.peer_nsid is None:
                     places[near] = (name, found.peer_index)
                     continue
-                for other in by_pair.get((found.peer_index, found.index), ()):
+                for other in self._possible(name, found, by_pair.get((found.peer_index, found.index), {})):
                     if other != name and self._number(name, other) == found.peer_nsid & UNKNOWN:
                         far = (other, found.peer_index)
                         places[near], places[far] = far, near
+        return places
+
+    def _possible(
+        self, name: str, near: Seen, ends: Mapping[tuple[str, Optional[str]], Sequence[str]]
+    ) -> Sequence[str]:
+        """The namespaces that may hold the far end of a cable, of those in which both ends have its numbers.
+
+        In a chain of routers all cables have the same: there the kernel is asked what the far end is like.
+        """
+        places = list(chain.from_iterable(ends.values()))
+        if len(places) > FEW and near.peer_nsid is not None and near.peer_nsid & UNKNOWN != UNKNOWN:
+            with suppress(OSError):
+                far = link.far_end(self.session, name, near.peer_nsid, near.peer_index)
+                return ends.get((far.name, far.mac), ())
         return places
 
     def leading_into(self, names: Sequence[str]) -> Mapping[str, list[End]]:
