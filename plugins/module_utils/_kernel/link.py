@@ -7,10 +7,11 @@
 from __future__ import annotations
 
 import ipaddress
+import random
 import socket
 import struct
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
 from .._errors import KernelError
@@ -28,9 +29,11 @@ from .session import Session
 IFF_UP, IFF_NOARP = 1, 0x80
 IFA_F_SECONDARY, IFA_F_PERMANENT, IFA_F_MANAGETEMPADDR, IFA_F_TEMPORARY = 0x01, 0x80, 0x100, 0x01
 RTEXT_FILTER_SKIP_STATS = 8
-IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER, IFLA_TXQLEN = 1, 3, 4, 5, 10, 13
+IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER, IFLA_TXQLEN, IFLA_GROUP = 1, 3, 4, 5, 10, 13, 27
 IFLA_LINKINFO, IFLA_AF_SPEC, IFLA_EXT_MASK, IFLA_LINK_NETNSID, IFLA_MIN_MTU, IFLA_MAX_MTU = 18, 26, 29, 37, 50, 51
 IFLA_PROP_LIST, IFLA_ALT_IFNAME, IFLA_OPERSTATE, IFLA_CARRIER, IFLA_TARGET_NETNSID = 52, 53, 16, 33, 46
+# Groups that nobody else is likely to give to devices.
+OWN_GROUPS = 1 << 30, 1 << 31
 # Not present, down, or what is below it is.
 OPER_DOWN = (1, 2, 3)
 IFLA_INFO_KIND, IFLA_INFO_DATA = 1, 2
@@ -312,6 +315,29 @@ def _move(session: Session, action: MoveLink) -> list[tuple[str, Request]]:
 def _delete(session: Session, action: DeleteLink) -> list[tuple[str, Request]]:
     header = {"index": index(session, action.netns, action.name)}
     return [(action.netns, Request(netlink.ifinfmsg, netlink.RTM_DELLINK, 0, header, ()))]
+
+
+def delete_together(session: Session, netns: str, numbers: Sequence[int]) -> bool:
+    """Deletes devices by a group that nothing else is in; whether the kernel did. Otherwise their groups are as before.
+
+    One that has vanished meanwhile is gone as well.
+    """
+    route = session.socket(netns)
+    groups = {seen.header[2]: messages.number(seen.attributes.get(IFLA_GROUP)) for seen in route.dump(ALL_LINKS)}
+    here = [number for number in numbers if number in groups]
+    group = random.randrange(*OWN_GROUPS)
+    if not here or group in groups.values():
+        return False
+    by_group = Request(netlink.ifinfmsg, netlink.RTM_DELLINK, 0, {"index": 0}, [("IFLA_GROUP", group)])
+    joined = route.send([_join(number, group) for number in here])
+    if any(answer.code for answer in joined) or route.send([by_group])[0].code:
+        route.send([_join(number, groups[number]) for number in here])
+        return False
+    return True
+
+
+def _join(number: int, group: int) -> Request:
+    return Request(netlink.ifinfmsg, netlink.RTM_SETLINK, 0, {"index": number}, [("IFLA_GROUP", group)])
 
 
 def _add_address(session: Session, action: AddAddress) -> list[tuple[str, Raw]]:
