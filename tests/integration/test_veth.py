@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import itertools
 import subprocess
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
+from unittest import mock
 
 import pytest
-from host import Host, until, warnings
+from host import COLLECTION, Host, until, warnings
 
+peers: Any = import_module(f"{COLLECTION}.module_utils._kernel.peers")
 PLACES = ("", "ns1", "ns2")
 PLACEMENTS = list(itertools.product(PLACES, PLACES))
 
@@ -297,3 +300,33 @@ def test_check_mode_takes_what_is_missing_for_granted(host: Host) -> None:
     assert done["steps"][0]["what"] == "create cable new1/a -- new2/b"
     for word in ("namespace new1", "namespace new2", "link new2/br0"):
         assert f"{word} does not exist yet" in warnings(done)
+
+
+@pytest.mark.parametrize("mac", [None, "02:00:00:00:00:01"], ids=["by their addresses", "alike"])
+def test_a_chain_of_routers_whose_cables_all_have_the_same_numbers(host: Host, mac: Optional[str]) -> None:
+    """The kernel says of each near end in which namespace its far end is by a number that only the near one knows."""
+    size = 16
+    alike = {"mac": mac} if mac else {}
+    config = {
+        "netns": [{"name": f"r{number}"} for number in range(size)],
+        "veth": [
+            {"netns": f"r{number}", "name": "right", "peer": {"netns": f"r{number + 1}", "name": "left", **alike}}
+            for number in range(size - 1)
+        ],
+    }
+    host.do("topology", name="lab", config=config)
+    numbers = [host.json("ip -j link show right", f"r{each}")[0] for each in range(1, size - 1)]
+    assert len({(row["ifindex"], row["link_index"]) for row in numbers}) == 1
+    real, asked = peers.Peers._number, []
+
+    def counted(self: Any, name: str, other: str) -> int:
+        asked.append((name, other))
+        assert mac or len(asked) <= 2 * size, "each is asked for each"
+        return int(real(self, name, other))
+
+    def inside() -> None:
+        mock.patch.object(peers.Peers, "_number", counted).start()
+
+    assert host.module("topology", name="lab", config=config, inside=inside)["steps"] == []
+    host.do("topology", name="lab", state="absent")
+    assert {row["name"] for row in host.json("ip -j netns")} == {"ns1", "ns2", "ns3"}

@@ -50,13 +50,15 @@ def _direct(hop: Union[Hop, HopSpec], spec: Union[Route, RouteSpec], namespace: 
     for link in links:
         if link.name != LO:
             yield from ((link.name, network) for network in link.networks if network.num_addresses > 1)
+    key, tables = spec.key, (spec.table, TABLES["main"])
     for route in namespace.routes:
-        if route.type == "unicast" and route.table in (spec.table, TABLES["main"]) and route.key != spec.key:
-            far = values.family(route.destination) == 4 and route.scope not in ("link", "host")
-            # An IPv4 gateway has to be nearer than what is reached through it.
-            if not far and not any(each.gateway for each in route.hops):
-                names = sorted(name for name in route.devices if hop.device in (None, name))
-                yield from ((name, ipaddress.ip_network(route.destination)) for name in names)
+        if any(each.gateway for each in route.hops) or route.type != "unicast" or route.table not in tables:
+            continue
+        far = values.family(route.destination) == 4 and route.scope not in ("link", "host")
+        # An IPv4 gateway has to be nearer than what is reached through it.
+        if not far and route.key != key:
+            names = sorted(name for name in route.devices if hop.device in (None, name))
+            yield from ((name, ipaddress.ip_network(route.destination)) for name in names)
 
 
 def is_local(source: str, namespace: Namespace) -> bool:
