@@ -326,3 +326,19 @@ def test_what_does_not_come_back_after_a_deletion_is_told(host: Host, what: str)
     host.sh(f"ip link add v1 type veth peer name v2; {made}")
     for check in (True, False):
         assert said in warnings(host.do("topology", name="lab", config=config, check=check))
+
+
+@pytest.mark.parametrize("up", [True, False])
+def test_lo_has_its_ipv6_address_again_with_an_mtu_for_it(host: Host, up: bool) -> None:
+    """The kernel takes it away with a smaller one, and brings it back only when lo goes down and comes up."""
+    host.sh(f"ip netns add ns1; ip -n ns1 link set lo {'up' if up else 'down'}")
+    before = host.addresses("lo", "ns1")
+    assert ("::1/128" in before) == up
+    for mtus in ([1000], [1000, 1500], [1500, 1000, 1279]):
+        for mtu in mtus:
+            config = {"link": [{"netns": "ns1", "name": "lo", "mtu": mtu}]}
+            host.do("topology", name="lab", config=config)
+            assert ("::1/128" in host.addresses("lo", "ns1")) == (up and mtu >= 1280)
+            assert host.do("topology", name="lab", config=config)["steps"] == []
+        host.do("topology", name="lab", state="absent")
+        assert host.addresses("lo", "ns1") == before

@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Optional
 
 from . import addresses, losses, values, vanishing
-from .addresses import IPV6_MINIMUM_MTU, too_small_for_ipv6
+from .addresses import IPV6_MINIMUM_MTU, AddAddress, too_small_for_ipv6
 from .following import (
     NO_MAC,
     OWN,
@@ -181,6 +181,7 @@ def configure(planner: Planner, end: End, wanted: Attributes, option: str = "") 
         planner.kept[end] = Attributes(addresses=link.own_addresses, found=link.own)
         losses.of_nexthops(planner, end)
     planner.do(SetLink(end.netns, end.name, tuple((key, new) for key, (_old, new) in changes.items())), _why(changes))
+    _regain_loopback(planner, end, link)
 
 
 def regain_ipv6(planner: Planner, end: End, wanted: Attributes) -> None:
@@ -188,6 +189,17 @@ def regain_ipv6(planner: Planner, end: End, wanted: Attributes) -> None:
     link = planner.state.link(end)
     if link and wanted.mtu and too_small_for_ipv6(link.mtu) and not too_small_for_ipv6(wanted.mtu):
         planner.do(SetLink(end.netns, end.name, (("mtu", wanted.mtu),)), _why({"mtu": (link.mtu, wanted.mtu)}))
+        _regain_loopback(planner, end, link)
+
+
+def _regain_loopback(planner: Planner, end: End, before: Link) -> None:
+    """With IPv6 the kernel does not give `lo` its address again, unless it goes down and comes up."""
+    now = planner.state.namespaces[end.netns].links[end.name]
+    if end.name != LO or not too_small_for_ipv6(before.mtu) or too_small_for_ipv6(now.mtu):
+        return
+    if before.up and now.up and now.ipv6:
+        regained = Address("::1/128", kernel_made=True)
+        planner.do(AddAddress(end.netns, LO, regained.text, regained), "it went with an MTU too small for IPv6")
 
 
 def address(planner: Planner, end: End, wanted: Attributes, option: str = "") -> None:
