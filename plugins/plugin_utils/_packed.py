@@ -104,7 +104,7 @@ def _sources() -> bytes:
     ansible = [*module_utils_loader.print_paths().split(os.pathsep), os.path.dirname(module_common.__file__)]
     seen = [__version__, sys.version]
     for root in ours + ansible:
-        for folder, _, names in os.walk(root):
+        for folder, dummy, names in os.walk(root):
             for path in [os.path.join(folder, name) for name in names if name.endswith((".py", ".yml"))]:
                 with suppress(OSError):
                     info = os.stat(path)

@@ -125,7 +125,7 @@ def _send(session: Session, queues: dict[str, list[tuple[Step, Request]]]) -> No
 
 def _deleted_together(session: Session, netns_name: str, queue: Sequence[tuple[Step, Request]]) -> bool:
     """Whether all that is queued were devices to delete, and they are gone: the kernel waits once for all of them."""
-    if len(queue) < MANY or any(type(step.action) is not DeleteLink for step, dummy in queue):
+    if len(queue) < MANY or not all(isinstance(step.action, DeleteLink) for step, dummy in queue):
         return False
     numbers = [request.header["index"] for dummy, request in queue]
     for start in range(0, len(numbers), AT_ONCE):
