@@ -84,12 +84,11 @@ class Attributes:
 
 
 NOTHING = Attributes()
-UNSAID = vars(NOTHING)
 
 
 def read(reader: Reader, mtu: tuple[int, int] = (68, 2**31 - 1)) -> Attributes:
     """The link attributes of an entry."""
-    if UNSAID.keys().isdisjoint(reader.options):
+    if vars(NOTHING).keys().isdisjoint(reader.options):
         return NOTHING
     wanted = Attributes(
         addresses=reader.each("addresses", values.interface_address),

@@ -15,7 +15,7 @@ from .netns_route_actions import PROTOCOLS, TABLES, AddRoute
 from .netns_route_spec import HopSpec, RouteSpec
 from .planner import Planner
 from .scope import Scope
-from .state import LO, Address, End, Hop, Namespace, Route
+from .state import LO, Address, End, Hop, Link, Namespace, Route
 
 # What the kernel gives the routes it makes for IPv6 addresses.
 CONNECTED_IPV6_METRIC = 256
@@ -97,8 +97,8 @@ def reconnect(planner: Planner, spec: RouteSpec, wanted: Route, namespace: Names
     """Plans the routes that came with addresses and that somebody deleted: in them the kernel looks gateways up."""
     for hop in wanted.hops:
         end = End(spec.netns, hop.device or "")
-        was, link = planner.before.link(end), planner.state.link(end)
-        if not hop.gateway or hop.onlink or not (was and link and was.up and link.up):
+        link = _stays_up(planner, end)
+        if not hop.gateway or hop.onlink or link is None:
             continue
         gateway = ipaddress.ip_address(hop.gateway)
         if any(
@@ -114,6 +114,12 @@ def reconnect(planner: Planner, spec: RouteSpec, wanted: Route, namespace: Names
                 break
 
 
+def _stays_up(planner: Planner, end: End) -> Optional[Link]:
+    """A device that is up and was before: the kernel makes no routes for its addresses again."""
+    was, now = planner.before.link(end), planner.state.link(end)
+    return now if was and now and was.up and now.up else None
+
+
 def add_networks(scope: Scope, end: End, texts: Optional[Iterable[str]]) -> None:
     """What has to be read to tell whether a device leads to the networks of its addresses."""
     scope.namespace(end.netns).routes.update(values.family(text) for text in texts or ())
@@ -124,8 +130,8 @@ def reconnect_networks(planner: Planner, end: End) -> None:
 
     Not where others lead to a network by this device, nor where the document speaks of routes to it.
     """
-    was, link = planner.before.link(end), planner.state.link(end)
-    if planner.puts_back or not (was and link and was.up and link.up):
+    link = _stays_up(planner, end)
+    if planner.puts_back or link is None:
         return
     namespace = planner.before.namespaces[end.netns]
     for address in link.addresses:
